@@ -1,0 +1,115 @@
+//! The relay link: where a relay listens and the key it must show.
+//!
+//! ```text
+//! himaya-relay:BASE32( version 1 = 1 ‖ pin 32 ‖ endpoint "host:port" 1–255 ‖ check 4 )
+//! ```
+//!
+//! The pin is the SHA-256 of the DER SubjectPublicKeyInfo of the relay's TLS key (RFC 7469 section 2.4).
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::text::{self, TextError};
+
+const SCHEME: &str = "himaya-relay";
+const VERSION: u8 = 1;
+/// The longest endpoint, in bytes.
+pub const ENDPOINT_MAX: usize = 255;
+
+/// Where a relay listens and the SHA-256 of the public key it must show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RelayLink {
+    endpoint: String,
+    pin: [u8; 32],
+}
+
+/// Why a string is not a relay link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum LinkError {
+    /// It does not begin with `himaya-relay:`.
+    #[error("a relay link begins with himaya-relay:")]
+    Scheme,
+    /// It holds a letter that no link has.
+    #[error("the link holds a character that no link has; copy it again")]
+    Letters,
+    /// A letter is wrong or missing.
+    #[error("the link is incomplete or mistyped; copy it again")]
+    Checksum,
+    /// It was made by a newer version.
+    #[error("the link is of a newer kind; update Himaya")]
+    Version,
+    /// The endpoint is not `host:port`.
+    #[error("the link's endpoint is not host:port")]
+    Endpoint,
+}
+
+impl From<TextError> for LinkError {
+    fn from(error: TextError) -> Self {
+        match error {
+            TextError::Scheme => Self::Scheme,
+            TextError::Letters => Self::Letters,
+            TextError::Checksum => Self::Checksum,
+        }
+    }
+}
+
+impl RelayLink {
+    /// Joins an endpoint `host:port` and a pin.
+    pub fn new(endpoint: &str, pin: [u8; 32]) -> Result<Self, LinkError> {
+        let (host, port) = endpoint.rsplit_once(':').ok_or(LinkError::Endpoint)?;
+        let host_ok = !host.is_empty()
+            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'[' | b']' | b':'));
+        let port_ok = port.parse::<u16>().is_ok_and(|port| port != 0);
+        if !host_ok || !port_ok || endpoint.len() > ENDPOINT_MAX {
+            return Err(LinkError::Endpoint);
+        }
+        Ok(Self { endpoint: endpoint.to_owned(), pin })
+    }
+
+    /// Where the relay listens, as `host:port`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo that the relay must show.
+    pub fn pin(&self) -> &[u8; 32] {
+        &self.pin
+    }
+
+    pub(super) fn to_body(&self) -> Vec<u8> {
+        let mut body = vec![VERSION];
+        body.extend_from_slice(&self.pin);
+        body.extend_from_slice(self.endpoint.as_bytes());
+        body
+    }
+
+    pub(super) fn from_body(body: &[u8]) -> Result<Self, LinkError> {
+        let (&version, rest) = body.split_first().ok_or(LinkError::Checksum)?;
+        if version != VERSION {
+            return Err(LinkError::Version);
+        }
+        let (pin, endpoint) = rest.split_at_checked(32).ok_or(LinkError::Checksum)?;
+        let pin = pin.try_into().map_err(|_| LinkError::Checksum)?;
+        Self::new(std::str::from_utf8(endpoint).map_err(|_| LinkError::Endpoint)?, pin)
+    }
+}
+
+impl FromStr for RelayLink {
+    type Err = LinkError;
+
+    fn from_str(link: &str) -> Result<Self, LinkError> {
+        Self::from_body(&text::decode(SCHEME, link)?)
+    }
+}
+
+impl fmt::Display for RelayLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::encode(SCHEME, &self.to_body()))
+    }
+}
+
+impl fmt::Debug for RelayLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RelayLink(..)")
+    }
+}

@@ -1,0 +1,16 @@
+//! What the relay and the clients exchange.
+
+pub mod address;
+pub mod card;
+pub mod cell;
+pub mod contact;
+pub mod lane;
+pub mod link;
+pub mod relay;
+pub mod secret;
+pub mod spill;
+
+mod text;
+
+pub use address::Address;
+pub use cell::{Cell, Chunk};

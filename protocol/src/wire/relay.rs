@@ -1,0 +1,350 @@
+//! The relay's calls: paths, fixed layouts of bodies, limits (docs/protocol.md section 5).
+//!
+//! All integers are big endian. No address ever stands in a path or a query.
+//!
+//! ```text
+//! GET  /v1/relay                     → descriptor
+//! POST /v1/cells    address ‖ cell   → 201 | 200 | 409 ‖ the cell that is there
+//! POST /v1/chunks   address ‖ chunk  → 201 | 200 | 409 ‖ the chunk that is there
+//! GET  /v1/windows/{w}/index         → prefix 8 …                      sorted, w closed
+//! GET  /v1/windows/{w}/cells         → (address ‖ cell) …              sorted by address, w closed
+//! GET  /v1/windows/current/index     → window 4 ‖ cursor 16 ‖ prefix …
+//! GET  /v1/windows/current/cells     → window 4 ‖ cursor 16 ‖ (address ‖ cell) …   ?after=CURSOR in hexadecimal
+//! POST /v1/pick     list             → for each address: present 1 ‖ the box, zeros if absent
+//! GET  /v1/feed                      → WebSocket; ?form=addresses for addresses only
+//! ```
+
+use super::address::{ADDRESS_SIZE, Address};
+use super::cell::{CELL_SIZE, CHUNK_SIZE, Cell, Chunk};
+
+/// `GET`: the descriptor.
+pub const PATH_RELAY: &str = "/v1/relay";
+/// `POST`: put a cell.
+pub const PATH_CELLS: &str = "/v1/cells";
+/// `POST`: put a chunk.
+pub const PATH_CHUNKS: &str = "/v1/chunks";
+/// `POST`: pick boxes by address.
+pub const PATH_PICK: &str = "/v1/pick";
+/// `GET`: WebSocket with what arrives.
+pub const PATH_FEED: &str = "/v1/feed";
+/// `GET`: what arrived in the current window.
+pub const PATH_CURRENT_CELLS: &str = "/v1/windows/current/cells";
+/// `GET`: prefixes of what arrived in the current window.
+pub const PATH_CURRENT_INDEX: &str = "/v1/windows/current/index";
+
+/// Length of one `address ‖ cell` record, in bytes.
+pub const RECORD_SIZE: usize = ADDRESS_SIZE + CELL_SIZE;
+/// Length of one `address ‖ chunk` put, in bytes.
+pub const CHUNK_PUT_SIZE: usize = ADDRESS_SIZE + CHUNK_SIZE;
+/// Length of a cursor, in bytes.
+pub const CURSOR_SIZE: usize = 16;
+/// The most cells that one pick may name.
+pub const PICK_CELLS_MAX: usize = 256;
+/// The most chunks that one pick may name.
+pub const PICK_CHUNKS_MAX: usize = 64;
+/// Every problem document (RFC 9457) has exactly this many bytes, padded with spaces.
+pub const PROBLEM_SIZE: usize = 512;
+
+/// The path of a closed window's cells.
+pub fn window_cells_path(window: u32) -> String {
+    format!("/v1/windows/{window}/cells")
+}
+
+/// The path of a closed window's index.
+pub fn window_index_path(window: u32) -> String {
+    format!("/v1/windows/{window}/index")
+}
+
+/// Bytes that do not have the layout of their call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the bytes do not have the layout of {0}")]
+pub struct LayoutError(pub &'static str);
+
+/// Who may write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Open,
+    /// Whoever spends a token.
+    Token,
+}
+
+/// What a relay says of itself.
+///
+/// ```text
+/// version 2 = 1 ‖ access 1 (0 open, 1 token) ‖ retention in windows 1 ‖ window length in s 4 ‖ current window 4
+/// ‖ oldest window 4 ‖ cell size 4 ‖ chunk size 4 ‖ sections …       section: kind 2 ‖ length 2 ‖ bytes
+/// ```
+///
+/// Sections of a kind that a reader does not know are skipped; token and OHTTP keys will stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Who may write.
+    pub access: Access,
+    /// How many windows are kept, the current one included.
+    pub retention: u8,
+    /// Length of a window, in seconds.
+    pub window_seconds: u32,
+    /// The window of now: Unix time divided by the length.
+    pub current_window: u32,
+    /// The oldest window that is still kept.
+    pub oldest_window: u32,
+}
+
+const DESCRIPTOR_VERSION: u16 = 1;
+const DESCRIPTOR_HEAD: usize = 24;
+
+impl Descriptor {
+    /// The answer to `GET /v1/relay`.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(DESCRIPTOR_HEAD);
+        bytes.extend_from_slice(&DESCRIPTOR_VERSION.to_be_bytes());
+        bytes.push(match self.access {
+            Access::Open => 0,
+            Access::Token => 1,
+        });
+        bytes.push(self.retention);
+        for field in [
+            self.window_seconds,
+            self.current_window,
+            self.oldest_window,
+            CELL_SIZE.try_into().expect("a cell's size fits 32 bits"),
+            CHUNK_SIZE.try_into().expect("a chunk's size fits 32 bits"),
+        ] {
+            bytes.extend_from_slice(&u32::to_be_bytes(field));
+        }
+        bytes
+    }
+
+    /// Reads the answer to `GET /v1/relay`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LayoutError> {
+        let error = LayoutError("a relay descriptor of version 1");
+        let (head, mut sections) = bytes.split_first_chunk::<DESCRIPTOR_HEAD>().ok_or(error)?;
+        let &[v0, v1, access, retention, ref words @ ..] = head;
+        let mut words = words.chunks_exact(4).map(|word| word.try_into().map(u32::from_be_bytes).unwrap_or_default());
+        let mut word = || words.next().ok_or(error);
+        let descriptor = Self {
+            access: match access {
+                0 => Access::Open,
+                1 => Access::Token,
+                _ => return Err(error),
+            },
+            retention,
+            window_seconds: word()?,
+            current_window: word()?,
+            oldest_window: word()?,
+        };
+        let sizes = (usize::try_from(word()?), usize::try_from(word()?));
+        let sane = u16::from_be_bytes([v0, v1]) == DESCRIPTOR_VERSION
+            && sizes == (Ok(CELL_SIZE), Ok(CHUNK_SIZE))
+            && descriptor.window_seconds > 0
+            && retention > 0
+            && descriptor.oldest_window <= descriptor.current_window
+            && descriptor.current_window - descriptor.oldest_window < u32::from(retention);
+        while let Some((&[_, _, l0, l1], rest)) = sections.split_first_chunk::<4>() {
+            sections = rest.get(usize::from(u16::from_be_bytes([l0, l1]))..).ok_or(error)?;
+        }
+        if sane && sections.is_empty() { Ok(descriptor) } else { Err(error) }
+    }
+}
+
+/// A place in what arrived, known only to the running relay process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor(pub [u8; CURSOR_SIZE]);
+
+impl Cursor {
+    /// The form of `?after=`.
+    pub fn to_hex(self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0)
+    }
+
+    /// Reads the form of `?after=`.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// The body of a cell put, or one record of a window.
+pub fn record(address: &Address, cell: &Cell) -> Vec<u8> {
+    [address.as_bytes(), cell.as_bytes()].concat()
+}
+
+/// Reads the body of a cell put, or one record of a window.
+pub fn parse_record(bytes: &[u8]) -> Result<(Address, Cell), LayoutError> {
+    let error = LayoutError("address ‖ cell");
+    let (address, cell) = bytes.split_first_chunk::<ADDRESS_SIZE>().ok_or(error)?;
+    Ok((Address::new(*address), Cell::from_bytes(cell).ok_or(error)?))
+}
+
+/// The body of a chunk put.
+pub fn chunk_put(address: &Address, chunk: &Chunk) -> Vec<u8> {
+    [address.as_bytes(), chunk.as_bytes()].concat()
+}
+
+/// Reads the body of a chunk put.
+pub fn parse_chunk_put(bytes: &[u8]) -> Result<(Address, Chunk), LayoutError> {
+    let error = LayoutError("address ‖ chunk");
+    let (address, chunk) = bytes.split_first_chunk::<ADDRESS_SIZE>().ok_or(error)?;
+    Ok((Address::new(*address), Chunk::from_bytes(chunk).ok_or(error)?))
+}
+
+/// Reads a whole number of records.
+pub fn parse_records(bytes: &[u8]) -> Result<Vec<(Address, Cell)>, LayoutError> {
+    if !bytes.len().is_multiple_of(RECORD_SIZE) {
+        return Err(LayoutError("a list of address ‖ cell"));
+    }
+    bytes.chunks_exact(RECORD_SIZE).map(parse_record).collect()
+}
+
+/// What stands before the records or prefixes of the current window.
+///
+/// ```text
+/// window 4 ‖ cursor 16
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CurrentHead {
+    /// The window of now.
+    pub window: u32,
+    /// The place after the last record of this answer.
+    pub cursor: Cursor,
+}
+
+/// Length of [`CurrentHead`], in bytes.
+pub const CURRENT_HEAD_SIZE: usize = 4 + CURSOR_SIZE;
+
+impl CurrentHead {
+    /// The first bytes of the answer.
+    pub fn to_bytes(&self) -> [u8; CURRENT_HEAD_SIZE] {
+        let mut bytes = [0; CURRENT_HEAD_SIZE];
+        let (window, cursor) = bytes.split_at_mut(4);
+        window.copy_from_slice(&self.window.to_be_bytes());
+        cursor.copy_from_slice(&self.cursor.0);
+        bytes
+    }
+
+    /// Reads the head and gives the rest.
+    pub fn parse(bytes: &[u8]) -> Result<(Self, &[u8]), LayoutError> {
+        let (head, rest) =
+            bytes.split_first_chunk::<CURRENT_HEAD_SIZE>().ok_or(LayoutError("window ‖ cursor ‖ records"))?;
+        let &[a, b, c, d, ref cursor @ ..] = head;
+        Ok((Self { window: u32::from_be_bytes([a, b, c, d]), cursor: Cursor(*cursor) }, rest))
+    }
+}
+
+/// What a pick asks for.
+///
+/// ```text
+/// kind 1 (0 cells, 1 chunks) ‖ count 2 ‖ address 32 …
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// At most [`PICK_CELLS_MAX`] cells.
+    Cells(Vec<Address>),
+    /// At most [`PICK_CHUNKS_MAX`] chunks.
+    Chunks(Vec<Address>),
+}
+
+impl Pick {
+    /// The body of `POST /v1/pick`. `None` for an empty or too long list.
+    pub fn to_bytes(&self) -> Option<Vec<u8>> {
+        let (kind, addresses, most) = match self {
+            Self::Cells(addresses) => (0, addresses, PICK_CELLS_MAX),
+            Self::Chunks(addresses) => (1, addresses, PICK_CHUNKS_MAX),
+        };
+        if !(1..=most).contains(&addresses.len()) {
+            return None;
+        }
+        let mut bytes = vec![kind];
+        bytes.extend_from_slice(&u16::try_from(addresses.len()).ok()?.to_be_bytes());
+        addresses.iter().for_each(|address| bytes.extend_from_slice(address.as_bytes()));
+        Some(bytes)
+    }
+
+    /// Reads the body of `POST /v1/pick`.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LayoutError> {
+        let error = LayoutError("a pick list");
+        let (&[kind, c0, c1], rest) = bytes.split_first_chunk::<3>().ok_or(error)?;
+        let count = usize::from(u16::from_be_bytes([c0, c1]));
+        if rest.len() != count * ADDRESS_SIZE {
+            return Err(error);
+        }
+        let addresses: Vec<_> = rest.chunks_exact(ADDRESS_SIZE).filter_map(Address::from_slice).collect();
+        match kind {
+            0 if (1..=PICK_CELLS_MAX).contains(&count) => Ok(Self::Cells(addresses)),
+            1 if (1..=PICK_CHUNKS_MAX).contains(&count) => Ok(Self::Chunks(addresses)),
+            _ => Err(error),
+        }
+    }
+}
+
+/// Reads the answer to a pick of chunks, in the order of the list.
+pub fn parse_picked_chunks(bytes: &[u8], count: usize) -> Result<Vec<Option<Chunk>>, LayoutError> {
+    parse_picked(bytes, count, CHUNK_SIZE, |bytes| Chunk::from_bytes(bytes))
+}
+
+/// Reads the answer to a pick of cells, in the order of the list.
+pub fn parse_picked_cells(bytes: &[u8], count: usize) -> Result<Vec<Option<Cell>>, LayoutError> {
+    parse_picked(bytes, count, CELL_SIZE, |bytes| Cell::from_bytes(bytes))
+}
+
+fn parse_picked<T>(
+    bytes: &[u8],
+    count: usize,
+    size: usize,
+    read: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Vec<Option<T>>, LayoutError> {
+    let error = LayoutError("the answer to a pick");
+    if bytes.len() != count * (1 + size) {
+        return Err(error);
+    }
+    bytes
+        .chunks_exact(1 + size)
+        .map(|entry| match entry.split_first() {
+            Some((0, _)) => Ok(None),
+            Some((1, body)) => Ok(Some(read(body).ok_or(error)?)),
+            _ => Err(error),
+        })
+        .collect()
+}
+
+/// One frame of the feed.
+///
+/// ```text
+/// kind 1 ‖ cursor 16 ‖ body      kind 0: empty, sent once at the start; 1: address ‖ cell; 2: address
+/// ```
+///
+/// The cursor is the place after this frame; whoever takes it up with `?after=` misses nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FeedFrame {
+    /// The feed begins here.
+    Start(Cursor),
+    /// A cell arrived.
+    Cell(Cursor, Address, Cell),
+    /// A cell arrived at this address.
+    Address(Cursor, Address),
+}
+
+impl FeedFrame {
+    /// The binary WebSocket message.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Start(cursor) => [&[0], &cursor.0[..]].concat(),
+            Self::Cell(cursor, address, cell) => [&[1], &cursor.0[..], address.as_bytes(), cell.as_bytes()].concat(),
+            Self::Address(cursor, address) => [&[2], &cursor.0[..], address.as_bytes()].concat(),
+        }
+    }
+
+    /// Reads a binary WebSocket message.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, LayoutError> {
+        let error = LayoutError("a feed frame");
+        let (&kind, rest) = bytes.split_first().ok_or(error)?;
+        let (cursor, body) = rest.split_first_chunk::<CURSOR_SIZE>().ok_or(error)?;
+        let cursor = Cursor(*cursor);
+        match kind {
+            0 if body.is_empty() => Ok(Self::Start(cursor)),
+            1 => parse_record(body).map(|(address, cell)| Self::Cell(cursor, address, cell)),
+            2 => Address::from_slice(body).map(|address| Self::Address(cursor, address)).ok_or(error),
+            _ => Err(error),
+        }
+    }
+}
