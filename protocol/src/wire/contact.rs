@@ -39,8 +39,6 @@ pub enum ContactMessage {
         welcome: Vec<u8>,
         /// Where the TLS-encoded ratchet tree lies.
         tree: Spill,
-        /// The KeyPackageRef that was used, so that the receiver finds the place it belongs to.
-        replaces: Option<Vec<u8>>,
     },
     /// The sender lost its way in a group and asks to be added again.
     Rejoin {
@@ -56,8 +54,6 @@ pub enum ContactMessage {
         /// The event's bytes.
         event: Vec<u8>,
     },
-    /// A fresh KeyPackage, so that the receiver can add the sender to a further group.
-    KeyPackage(Vec<u8>),
     /// A kind that this version does not know. Kept for the notice "update needed".
     Unknown(u64),
 }
@@ -117,17 +113,13 @@ impl ContactMessage {
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = |bytes: &Vec<u8>| Some(Value::Bytes(bytes.clone()));
         cbor::encode(&match self {
-            Self::Welcome { welcome, tree, replaces } => map([
-                (0, Some(Value::Uint(1))),
-                (1, bytes(welcome)),
-                (2, Some(Value::Bytes(tree.to_bytes().to_vec()))),
-                (3, replaces.clone().map(Value::Bytes)),
-            ]),
+            Self::Welcome { welcome, tree } => {
+                map([(0, Some(Value::Uint(1))), (1, bytes(welcome)), (2, Some(Value::Bytes(tree.to_bytes().to_vec())))])
+            }
             Self::Rejoin { group, key_package } => {
                 map([(0, Some(Value::Uint(2))), (1, bytes(group)), (2, bytes(key_package))])
             }
             Self::Event { group, event } => map([(0, Some(Value::Uint(3))), (1, bytes(group)), (2, bytes(event))]),
-            Self::KeyPackage(key_package) => map([(0, Some(Value::Uint(4))), (1, bytes(key_package))]),
             Self::Unknown(kind) => map([(0, Some(Value::Uint(*kind)))]),
         })
     }
@@ -143,16 +135,10 @@ impl ContactMessage {
                     return Err(ContactError::Limit);
                 }
                 let tree = Spill::from_bytes(&tree).ok_or(ContactError::Limit)?;
-                let replaces = match fields.take(3) {
-                    None => None,
-                    Some(Value::Bytes(reference)) => Some(reference),
-                    Some(_) => return Err(CborError::Type.into()),
-                };
-                Self::Welcome { welcome, tree, replaces }
+                Self::Welcome { welcome, tree }
             }
             2 => Self::Rejoin { group: fields.bytes(1)?, key_package: fields.bytes(2)? },
             3 => Self::Event { group: fields.bytes(1)?, event: fields.bytes(2)? },
-            4 => Self::KeyPackage(fields.bytes(1)?),
             kind => Self::Unknown(kind),
         })
     }

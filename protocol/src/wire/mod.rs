@@ -6,6 +6,7 @@ pub mod cell;
 pub mod contact;
 pub mod lane;
 pub mod link;
+pub mod policy;
 pub mod relay;
 pub mod secret;
 pub mod spill;
