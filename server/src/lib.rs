@@ -1,1 +1,10 @@
-//! TODO
+//! The relay of Himaya: a write-once store of fixed-size cells.
+//!
+//! It knows no users, groups, queues or senders. Its whole vocabulary is: put this cell if the address is free, give
+//! me what arrived in this window, tell me what arrives from now on, forget the windows that are too old.
+//!
+//! * [`service`]: the use cases, without any network.
+//! * [`store`]: where cells and chunks lie: one trait, several engines.
+
+pub mod service;
+pub mod store;

@@ -1,0 +1,164 @@
+//! Long answers, a bounded page at a time. Reading a page may block on the disk.
+
+use std::sync::Arc;
+use std::vec;
+
+use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::relay::Pick;
+use himaya_protocol::wire::{Address, Cell, Chunk};
+
+use super::RelayError;
+use crate::store::CellStore;
+
+/// Cells read at once: 256 KiB.
+const CELLS_PER_PAGE: usize = 64;
+/// Addresses read at once.
+const ADDRESSES_PER_PAGE: usize = 4_096;
+/// Chunks read at once: 256 KiB.
+const CHUNKS_PER_PAGE: usize = 4;
+
+/// The cells of a window or of a list of arrivals, in the order of their addresses.
+pub struct Sweep {
+    store: Arc<dyn CellStore>,
+    rest: Rest,
+}
+
+enum Rest {
+    Window { window: u32, after: Option<Address> },
+    List(vec::IntoIter<Address>),
+}
+
+impl Sweep {
+    pub(super) fn window(store: Arc<dyn CellStore>, window: u32) -> Self {
+        Self { store, rest: Rest::Window { window, after: None } }
+    }
+
+    /// Sorts the list, so that the answer does not tell in which order its cells arrived.
+    pub(super) fn list(store: Arc<dyn CellStore>, mut addresses: Vec<Address>) -> Self {
+        addresses.sort_unstable();
+        Self { store, rest: Rest::List(addresses.into_iter()) }
+    }
+
+    /// The next cells. An empty page is the end.
+    pub fn next_cells(&mut self) -> Result<Vec<(Address, Cell)>, RelayError> {
+        match &mut self.rest {
+            Rest::Window { window, after } => {
+                let page = self.store.cells(*window, after.as_ref(), CELLS_PER_PAGE)?;
+                *after = page.last().map(|(address, _)| *address).or(*after);
+                Ok(page)
+            }
+            Rest::List(addresses) => {
+                let mut page = Vec::new();
+                // A cell whose window has expired since is left out, so a page may need more than one look.
+                while page.is_empty() && addresses.len() > 0 {
+                    for address in addresses.take(CELLS_PER_PAGE) {
+                        page.extend(self.store.cell(&address)?.map(|cell| (address, cell)));
+                    }
+                }
+                Ok(page)
+            }
+        }
+    }
+
+    /// The addresses of the next cells. An empty page is the end.
+    pub fn next_addresses(&mut self) -> Result<Vec<Address>, RelayError> {
+        match &mut self.rest {
+            Rest::Window { window, after } => {
+                let page = self.store.addresses(*window, after.as_ref(), ADDRESSES_PER_PAGE)?;
+                *after = page.last().copied().or(*after);
+                Ok(page)
+            }
+            Rest::List(addresses) => Ok(addresses.take(ADDRESSES_PER_PAGE).collect()),
+        }
+    }
+
+    /// All cells at once.
+    pub fn all_cells(mut self) -> Result<Vec<(Address, Cell)>, RelayError> {
+        let mut all = Vec::new();
+        loop {
+            let page = self.next_cells()?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+
+    /// All addresses at once.
+    pub fn all_addresses(mut self) -> Result<Vec<Address>, RelayError> {
+        let mut all = Vec::new();
+        loop {
+            let page = self.next_addresses()?;
+            if page.is_empty() {
+                return Ok(all);
+            }
+            all.extend(page);
+        }
+    }
+}
+
+/// The boxes that a pick asked for, in the order of its list.
+pub struct Picked {
+    store: Arc<dyn CellStore>,
+    rest: PickRest,
+}
+
+enum PickRest {
+    Cells(vec::IntoIter<Address>),
+    Chunks(vec::IntoIter<Address>),
+}
+
+impl Picked {
+    pub(super) fn new(store: Arc<dyn CellStore>, pick: Pick) -> Self {
+        let rest = match pick {
+            Pick::Cells(addresses) => PickRest::Cells(addresses.into_iter()),
+            Pick::Chunks(addresses) => PickRest::Chunks(addresses.into_iter()),
+        };
+        Self { store, rest }
+    }
+
+    /// How many bytes the rest of the answer has, whatever is there and what is not.
+    pub fn length(&self) -> usize {
+        match &self.rest {
+            PickRest::Cells(addresses) => addresses.len() * (1 + CELL_SIZE),
+            PickRest::Chunks(addresses) => addresses.len() * (1 + CHUNK_SIZE),
+        }
+    }
+
+    /// The next bytes of the answer (`present 1 ‖ the box, zeros if absent`, for each address). Nothing is the end.
+    pub fn next_bytes(&mut self) -> Result<Vec<u8>, RelayError> {
+        let mut bytes = Vec::new();
+        match &mut self.rest {
+            PickRest::Cells(addresses) => {
+                for address in addresses.take(CELLS_PER_PAGE) {
+                    append(&mut bytes, CELL_SIZE, self.store.cell(&address)?.as_ref().map(Cell::as_bytes));
+                }
+            }
+            PickRest::Chunks(addresses) => {
+                for address in addresses.take(CHUNKS_PER_PAGE) {
+                    append(&mut bytes, CHUNK_SIZE, self.store.chunk(&address)?.as_ref().map(Chunk::as_bytes));
+                }
+            }
+        }
+        Ok(bytes)
+    }
+
+    /// The whole answer.
+    pub fn all_bytes(mut self) -> Result<Vec<u8>, RelayError> {
+        let mut all = Vec::with_capacity(self.length());
+        loop {
+            let part = self.next_bytes()?;
+            if part.is_empty() {
+                return Ok(all);
+            }
+            all.extend(part);
+        }
+    }
+}
+
+fn append(bytes: &mut Vec<u8>, size: usize, found: Option<&[u8]>) {
+    bytes.push(found.is_some().into());
+    let end = bytes.len() + size;
+    bytes.extend_from_slice(found.unwrap_or_default());
+    bytes.resize(end, 0);
+}

@@ -1,0 +1,63 @@
+//! How long windows are, how many are kept, and who may write.
+
+use crate::store::Admission;
+
+/// The most windows that a relay may keep.
+pub const RETENTION_MAX: u8 = 30;
+
+/// What an operator decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    admission: Admission,
+    retention: u8,
+    window_seconds: u32,
+}
+
+/// A policy outside the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// Not 1 to [`RETENTION_MAX`] windows.
+    #[error("retention must be 1 to {RETENTION_MAX} windows")]
+    Retention,
+    /// A window of no length.
+    #[error("a window must last at least one second")]
+    Window,
+}
+
+impl Policy {
+    /// Checks and joins who may write, the number of windows kept (the current one included) and a window's length.
+    pub fn new(admission: Admission, retention: u8, window_seconds: u32) -> Result<Self, PolicyError> {
+        if !(1..=RETENTION_MAX).contains(&retention) {
+            return Err(PolicyError::Retention);
+        }
+        if window_seconds == 0 {
+            return Err(PolicyError::Window);
+        }
+        Ok(Self { admission, retention, window_seconds })
+    }
+
+    /// Who may write.
+    pub fn admission(&self) -> Admission {
+        self.admission
+    }
+
+    /// How many windows are kept, the current one included.
+    pub fn retention(&self) -> u8 {
+        self.retention
+    }
+
+    /// Length of a window, in seconds.
+    pub fn window_seconds(&self) -> u32 {
+        self.window_seconds
+    }
+
+    /// The window of a time in seconds since the Unix epoch.
+    pub fn window_at(&self, unix_seconds: u64) -> u32 {
+        u32::try_from(unix_seconds / u64::from(self.window_seconds)).unwrap_or(u32::MAX)
+    }
+
+    /// The oldest window that is kept while `current` is the current one.
+    pub fn oldest_of(&self, current: u32) -> u32 {
+        current.saturating_sub(u32::from(self.retention) - 1)
+    }
+}

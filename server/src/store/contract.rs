@@ -1,0 +1,1 @@
+//! What every engine keeps, written once and run on each.

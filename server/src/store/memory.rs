@@ -1,0 +1,134 @@
+//! The engine without a disk, for simulations and tests: every put is answered at once.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::{Address, Cell, Chunk};
+
+use super::{Admission, Arrivals, CellStore, Census, Put, Reply, StoreError};
+
+/// A [`CellStore`] that forgets everything when it is dropped.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    arrivals: Arrivals,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    newest: u32,
+    windows: BTreeMap<u32, Window>,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    cells: BTreeMap<Address, Cell>,
+    chunks: BTreeMap<Address, Chunk>,
+}
+
+impl MemoryStore {
+    /// An empty store. `boot` is random and stands in its cursors.
+    pub fn new(boot: [u8; 8]) -> Self {
+        Self { state: Mutex::default(), arrivals: Arrivals::new(boot) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn put<T: Clone + PartialEq>(
+        &mut self,
+        shelf: impl Fn(&mut Window) -> &mut BTreeMap<Address, T>,
+        address: Address,
+        item: T,
+        admission: Admission,
+    ) -> Put<T> {
+        match self.windows.values_mut().find_map(|window| shelf(window).get(&address)) {
+            Some(there) if *there == item => Put::Same,
+            Some(there) => Put::Taken(there.clone()),
+            None => {
+                match admission {
+                    Admission::Open => {}
+                }
+                shelf(self.windows.entry(self.newest).or_default()).insert(address, item);
+                Put::Stored
+            }
+        }
+    }
+}
+
+fn at_once<T: Send + 'static>(value: T) -> Reply<T> {
+    Box::pin(std::future::ready(Ok(value)))
+}
+
+fn from_after(after: Option<&Address>) -> (Bound<Address>, Bound<Address>) {
+    (after.map_or(Bound::Unbounded, |after| Bound::Excluded(*after)), Bound::Unbounded)
+}
+
+impl CellStore for MemoryStore {
+    fn put_cell(&self, address: Address, cell: Cell, admission: Admission) -> Reply<Put<Cell>> {
+        let mut state = self.lock();
+        let put = state.put(|window| &mut window.cells, address, cell.clone(), admission);
+        if put == Put::Stored {
+            // Under the lock, so that the log keeps the order in which the windows filled.
+            self.arrivals.append(state.newest, vec![(address, cell)]);
+        }
+        at_once(put)
+    }
+
+    fn put_chunk(&self, address: Address, chunk: Chunk, admission: Admission) -> Reply<Put<Chunk>> {
+        at_once(self.lock().put(|window| &mut window.chunks, address, chunk, admission))
+    }
+
+    fn advance(&self, newest: u32, oldest: u32) -> Reply<()> {
+        let mut state = self.lock();
+        state.newest = state.newest.max(newest);
+        state.windows = state.windows.split_off(&oldest);
+        self.arrivals.enter_window(state.newest);
+        at_once(())
+    }
+
+    fn newest_window(&self) -> u32 {
+        self.lock().newest
+    }
+
+    fn cell(&self, address: &Address) -> Result<Option<Cell>, StoreError> {
+        Ok(self.lock().windows.values().find_map(|window| window.cells.get(address).cloned()))
+    }
+
+    fn chunk(&self, address: &Address) -> Result<Option<Chunk>, StoreError> {
+        Ok(self.lock().windows.values().find_map(|window| window.chunks.get(address).cloned()))
+    }
+
+    fn cells(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<(Address, Cell)>, StoreError> {
+        let state = self.lock();
+        let cells = state.windows.get(&window).into_iter().flat_map(|window| window.cells.range(from_after(after)));
+        Ok(cells.take(limit).map(|(address, cell)| (*address, cell.clone())).collect())
+    }
+
+    fn addresses(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<Address>, StoreError> {
+        let state = self.lock();
+        let cells = state.windows.get(&window).into_iter().flat_map(|window| window.cells.range(from_after(after)));
+        Ok(cells.take(limit).map(|(address, _)| *address).collect())
+    }
+
+    fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
+    }
+
+    fn census(&self) -> Result<Vec<Census>, StoreError> {
+        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        let state = self.lock();
+        let of_window = |(&window, held): (&u32, &Window)| Census {
+            window,
+            cells: count(held.cells.len()),
+            chunks: count(held.chunks.len()),
+            bytes: count(held.cells.len() * CELL_SIZE + held.chunks.len() * CHUNK_SIZE),
+        };
+        Ok(state.windows.iter().map(of_window).collect())
+    }
+}
