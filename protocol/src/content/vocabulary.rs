@@ -191,6 +191,44 @@ vocabulary! {
     OnlineHarassment = "online_harassment",
 }
 
+impl Kind {
+    /// The code in HURIDOCS micro-thesaurus 4, "Types of acts", in its 12-digit form; `None` where it has no such term.
+    ///
+    /// HURIDOCS has no terms for legal harassment and for digital attacks.
+    pub fn huridocs(&self) -> Option<&'static str> {
+        match self {
+            Self::Threat => Some("020103010000"),
+            Self::DeathThreat => Some("020103020000"),
+            Self::Surveillance => Some("020103030000"),
+            Self::Stalking => Some("020103040000"),
+            Self::SexualHarassment => Some("020103050000"),
+            Self::Assault => Some("020101000000"),
+            Self::SexualViolence => Some("020102000000"),
+            Self::Torture => Some("020111110000"),
+            Self::AttemptedKilling => Some("010109000000"),
+            Self::Arrest => Some("030101000000"),
+            Self::Detention => Some("030102000000"),
+            Self::Disappearance => Some("030103000000"),
+            Self::Abduction => Some("030104000000"),
+            Self::HouseArrest => Some("030105000000"),
+            Self::HomeRaid => Some("040101000000"),
+            Self::OfficeRaid => Some("120102000000"),
+            Self::GroupBan => Some("120103000000"),
+            Self::TravelRestriction => Some("050106000000"),
+            Self::Confiscation => Some("130107000000"),
+            Self::Defamation => Some("140101000000"),
+            Self::Unspecified
+            | Self::LegalHarassment
+            | Self::DeviceLost
+            | Self::DeviceOrAccountSuspicious
+            | Self::SiteDown
+            | Self::Impersonation
+            | Self::OnlineHarassment
+            | Self::Other(_) => None,
+        }
+    }
+}
+
 vocabulary! {
     /// Who is affected.
     Affected ("affected"):

@@ -1,8 +1,10 @@
 //! The relay link: where a relay listens and the key it must show.
 //!
 //! ```text
-//! himaya-relay:BASE32( version 1 = 1 ‖ pin 32 ‖ endpoint "host:port" 1–255 ‖ check 4 )
+//! himaya-relay:BASE32( version 1 = 1 ‖ pin 32 ‖ endpoint "host:port" 3–255 ‖ check 4 )
 //! ```
+//!
+//! The host is a name or IPv4 address of ASCII letters, digits, dots and hyphens, or an IPv6 address in brackets.
 //!
 //! The pin is the SHA-256 of the DER SubjectPublicKeyInfo of the relay's TLS key (RFC 7469 section 2.4).
 
@@ -57,9 +59,14 @@ impl RelayLink {
     /// Joins an endpoint `host:port` and a pin.
     pub fn new(endpoint: &str, pin: [u8; 32]) -> Result<Self, LinkError> {
         let (host, port) = endpoint.rsplit_once(':').ok_or(LinkError::Endpoint)?;
-        let host_ok = !host.is_empty()
-            && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'[' | b']' | b':'));
-        let port_ok = port.parse::<u16>().is_ok_and(|port| port != 0);
+        let name = host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
+        let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host_ok = match literal {
+            Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+            None => name && !host.is_empty(),
+        };
+        // `parse` alone would take "+443" and "0443" for 443: one endpoint, one spelling.
+        let port_ok = port.parse::<u16>().is_ok_and(|number| number != 0 && number.to_string() == port);
         if !host_ok || !port_ok || endpoint.len() > ENDPOINT_MAX {
             return Err(LinkError::Endpoint);
         }
