@@ -1,0 +1,245 @@
+//! The relay over TLS 1.3, pinned by key.
+//!
+//! What a connection is for decides how it is used, so that the relay cannot join by the connection what it could not
+//! join by the bytes: every put and every pick has a connection of its own, the feed has one, sweeps share one. No
+//! connection knows of an earlier one (no tickets, no cookies), none says what program speaks, and nothing follows a
+//! redirect or a proxy that the environment names.
+
+mod answer;
+mod feed;
+mod tls;
+
+use std::time::Duration;
+
+use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::relay::{
+    self, CURRENT_HEAD_SIZE, CurrentHead, Cursor, Descriptor, LayoutError, PICK_CHUNKS_MAX, Pick,
+};
+use himaya_protocol::wire::{Address, Cell, Chunk};
+use reqwest::{Client, Method, Response};
+use rustls::ClientConfig;
+
+pub use feed::HttpsFeed;
+
+use super::error::{Refusal, TransportError, Unreachable};
+use super::{Put, Transport};
+
+/// The longest descriptor that is read: its head and room for sections to come.
+const DESCRIPTOR_MAX: usize = 16 << 10;
+/// How long an unused connection for reading is kept.
+const READS_IDLE: Duration = Duration::from_secs(20);
+
+/// How long to wait for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// For the next bytes of an answer, its first included.
+    pub answer: Duration,
+    /// For a whole call that is not a sweep.
+    pub call: Duration,
+    /// For a whole sweep; a day of cells on a very slow line takes the better part of an hour.
+    pub sweep: Duration,
+    /// Silence on the feed after which it is pinged; twice that ends it.
+    pub feed_silence: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(20),
+            answer: Duration::from_secs(30),
+            call: Duration::from_secs(120),
+            sweep: Duration::from_secs(3_600),
+            feed_silence: Duration::from_secs(45),
+        }
+    }
+}
+
+/// A relay over TLS 1.3.
+pub struct Https {
+    endpoint: String,
+    tls: ClientConfig,
+    timeouts: Timeouts,
+    reads: Client,
+}
+
+impl std::fmt::Debug for Https {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Https(..)")
+    }
+}
+
+impl Https {
+    /// Prepares to talk to the relay of a link. Connects to nothing yet.
+    ///
+    /// Fails with [`TransportError::Endpoint`] or [`TransportError::Setup`].
+    pub fn new(link: &RelayLink, timeouts: Timeouts) -> Result<Self, TransportError> {
+        let tls = tls::pinned(*link.pin())?;
+        let endpoint = link.endpoint().to_owned();
+        reqwest::Url::parse(&format!("https://{endpoint}/")).map_err(|_| TransportError::Endpoint)?;
+        let reads = client(&tls, &timeouts, 1)?;
+        Ok(Self { endpoint, tls, timeouts, reads })
+    }
+
+    /// A client that has no connection yet and keeps none.
+    fn fresh(&self) -> Result<Client, TransportError> {
+        client(&self.tls, &self.timeouts, 0)
+    }
+
+    /// Sends a call and takes the head of its answer, whatever its status.
+    async fn call(
+        &self,
+        client: &Client,
+        method: Method,
+        path: &str,
+        body: Option<Vec<u8>>,
+    ) -> Result<Response, TransportError> {
+        let mut request = client.request(method, format!("https://{}{path}", self.endpoint));
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        request.send().await.map_err(|error| answer::meaning(&error))
+    }
+
+    /// A put on a connection of its own: whether it was new, or else the bytes that are there.
+    async fn put(&self, path: &str, body: Vec<u8>, size: usize) -> Result<Put<Vec<u8>>, TransportError> {
+        within(self.timeouts.call, async {
+            let answer = self.call(&self.fresh()?, Method::POST, path, Some(body)).await?;
+            match answer.status().as_u16() {
+                201 => Ok(Put::Stored),
+                200 => Ok(Put::Same),
+                409 => answer::exactly(answer, size, "the box that is there").await.map(Put::Taken),
+                status => Err(TransportError::Refused(Refusal::of_status(status))),
+            }
+        })
+        .await
+    }
+
+    async fn read(&self, path: &str) -> Result<Response, TransportError> {
+        self.call(&self.reads, Method::GET, path, None).await
+    }
+
+    async fn pick_some_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
+        const LAYOUT: &str = "the answer to a pick";
+        let list = Pick::Chunks(addresses.to_vec()).to_bytes().ok_or(LayoutError("a pick list"))?;
+        within(self.timeouts.call, async {
+            let answer = self.call(&self.fresh()?, Method::POST, relay::PATH_PICK, Some(list)).await?;
+            let answer = ok(answer)?;
+            let size = addresses.len().saturating_mul(1 + CHUNK_SIZE);
+            let body = answer::exactly(answer, size, LAYOUT).await?;
+            Ok(relay::parse_picked_chunks(&body, addresses.len())?)
+        })
+        .await
+    }
+}
+
+impl Transport for Https {
+    type Feed = HttpsFeed;
+
+    async fn descriptor(&self) -> Result<Descriptor, TransportError> {
+        within(self.timeouts.call, async {
+            let answer = ok(self.read(relay::PATH_RELAY).await?)?;
+            let body = answer::at_most(answer, DESCRIPTOR_MAX, "a relay descriptor").await?;
+            Ok(Descriptor::from_bytes(&body)?)
+        })
+        .await
+    }
+
+    async fn put_cell(&self, address: &Address, cell: &Cell) -> Result<Put<Cell>, TransportError> {
+        let put = self.put(relay::PATH_CELLS, relay::record(address, cell), CELL_SIZE).await?;
+        boxed(put, Cell::from_bytes)
+    }
+
+    async fn put_chunk(&self, address: &Address, chunk: &Chunk) -> Result<Put<Chunk>, TransportError> {
+        let put = self.put(relay::PATH_CHUNKS, relay::chunk_put(address, chunk), CHUNK_SIZE).await?;
+        boxed(put, Chunk::from_bytes)
+    }
+
+    async fn window_cells(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
+        within(self.timeouts.sweep, async {
+            let answer = ok(self.read(&relay::window_cells_path(window)).await?)?;
+            let (_, records) = answer::head_and_records(answer, 0).await?;
+            if records.is_sorted_by(|(a, _), (b, _)| a < b) {
+                Ok(records)
+            } else {
+                Err(LayoutError("a closed window, sorted by address").into())
+            }
+        })
+        .await
+    }
+
+    async fn current_cells(
+        &self,
+        after: Option<Cursor>,
+    ) -> Result<Option<(CurrentHead, Vec<(Address, Cell)>)>, TransportError> {
+        let path = match after {
+            Some(cursor) => format!("{}?after={}", relay::PATH_CURRENT_CELLS, cursor.to_hex()),
+            None => relay::PATH_CURRENT_CELLS.to_owned(),
+        };
+        within(self.timeouts.sweep, async {
+            let answer = match ok(self.read(&path).await?) {
+                Err(TransportError::Refused(Refusal::Gone)) if after.is_some() => return Ok(None),
+                answer => answer?,
+            };
+            let (head, records) = answer::head_and_records(answer, CURRENT_HEAD_SIZE).await?;
+            let (head, _) = CurrentHead::parse(&head)?;
+            Ok(Some((head, records)))
+        })
+        .await
+    }
+
+    async fn pick_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
+        let mut chunks = Vec::with_capacity(addresses.len());
+        for some in addresses.chunks(PICK_CHUNKS_MAX) {
+            chunks.extend(self.pick_some_chunks(some).await?);
+        }
+        Ok(chunks)
+    }
+
+    async fn feed(&self) -> Result<HttpsFeed, TransportError> {
+        HttpsFeed::open(&self.endpoint, self.tls.clone(), &self.timeouts).await
+    }
+}
+
+/// A client with nothing of its own to say: no agent, cookies, referer, redirects, proxies of the environment or
+/// retries. What is left to see on the wire is `host`, `accept: */*` and the length of the body.
+fn client(tls: &ClientConfig, timeouts: &Timeouts, idle_connections: usize) -> Result<Client, TransportError> {
+    Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .https_only(true)
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(timeouts.connect)
+        .read_timeout(timeouts.answer)
+        .pool_max_idle_per_host(idle_connections)
+        .pool_idle_timeout(READS_IDLE)
+        .build()
+        .map_err(|_| TransportError::Setup("no HTTP client"))
+}
+
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    tokio::time::timeout(limit, call).await.unwrap_or(Err(TransportError::Unreachable(Unreachable::Timeout)))
+}
+
+fn ok(answer: Response) -> Result<Response, TransportError> {
+    match answer.status().as_u16() {
+        200 => Ok(answer),
+        status => Err(TransportError::Refused(Refusal::of_status(status))),
+    }
+}
+
+fn boxed<T>(put: Put<Vec<u8>>, read: impl Fn(Vec<u8>) -> Option<T>) -> Result<Put<T>, TransportError> {
+    Ok(match put {
+        Put::Stored => Put::Stored,
+        Put::Same => Put::Same,
+        Put::Taken(bytes) => Put::Taken(read(bytes).ok_or(LayoutError("the box that is there"))?),
+    })
+}

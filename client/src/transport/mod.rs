@@ -1,0 +1,71 @@
+//! How bytes reach a relay: one trait, over TLS for people and in memory for simulations.
+
+use std::future::Future;
+
+use himaya_protocol::wire::relay::{CurrentHead, Cursor, Descriptor, FeedFrame};
+use himaya_protocol::wire::{Address, Cell, Chunk};
+
+mod error;
+pub mod https;
+
+pub use error::{Refusal, TransportError, Unreachable};
+
+/// What the relay said to a put. `T` is [`Cell`] or [`Chunk`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Put<T> {
+    /// 201: it is durable there now.
+    Stored,
+    /// 200: the same bytes were durable there already.
+    Same,
+    /// 409: other bytes are there.
+    Taken(T),
+}
+
+/// The relay's calls as a client sees them. Every put travels on a connection of its own; nothing is retried here.
+pub trait Transport: Send + Sync {
+    /// What a feed comes out of.
+    type Feed: Feed;
+
+    /// Asks what the relay says of itself.
+    fn descriptor(&self) -> impl Future<Output = Result<Descriptor, TransportError>> + Send;
+
+    /// Puts a cell if its address is free.
+    fn put_cell(
+        &self,
+        address: &Address,
+        cell: &Cell,
+    ) -> impl Future<Output = Result<Put<Cell>, TransportError>> + Send;
+
+    /// Puts a chunk if its address is free.
+    fn put_chunk(
+        &self,
+        address: &Address,
+        chunk: &Chunk,
+    ) -> impl Future<Output = Result<Put<Chunk>, TransportError>> + Send;
+
+    /// All cells of a closed window.
+    fn window_cells(&self, window: u32) -> impl Future<Output = Result<Vec<(Address, Cell)>, TransportError>> + Send;
+
+    /// The cells of the current window, or those after a cursor. `None` when the relay does not know the cursor: ask
+    /// again without one.
+    #[expect(clippy::type_complexity, reason = "one answer with its head; a name would hide what it is")]
+    fn current_cells(
+        &self,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<Option<(CurrentHead, Vec<(Address, Cell)>)>, TransportError>> + Send;
+
+    /// Chunks by address, in the order of the list, `None` for those that are not there. Lists of any length.
+    fn pick_chunks(
+        &self,
+        addresses: &[Address],
+    ) -> impl Future<Output = Result<Vec<Option<Chunk>>, TransportError>> + Send;
+
+    /// Opens the feed.
+    fn feed(&self) -> impl Future<Output = Result<Self::Feed, TransportError>> + Send;
+}
+
+/// What arrives at the relay, as it arrives.
+pub trait Feed: Send {
+    /// The next frame; an error ends the feed.
+    fn next(&mut self) -> impl Future<Output = Result<FeedFrame, TransportError>> + Send;
+}
