@@ -5,6 +5,9 @@
 //!
 //! * [`service`]: the use cases, without any network.
 //! * [`store`]: where cells and chunks lie: one trait, several engines.
+//! * [`schema`]: the one declaration of what is stored.
 
+pub mod crash;
+pub mod schema;
 pub mod service;
 pub mod store;

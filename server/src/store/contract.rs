@@ -1,1 +1,237 @@
 //! What every engine keeps, written once and run on each.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::relay::{Cursor, FeedFrame};
+use himaya_protocol::wire::{Address, Cell, Chunk};
+
+use super::{Admission, CellStore, FeedEnd, MemoryStore, Put, SledStore};
+
+fn address(name: u64) -> Address {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&name.to_be_bytes());
+    Address::new(bytes)
+}
+
+fn cell(fill: u8) -> Cell {
+    Cell::from_bytes(vec![fill; CELL_SIZE]).unwrap()
+}
+
+fn chunk(fill: u8) -> Chunk {
+    // No two pieces alike, so that a wrong order of pieces shows.
+    let bytes: Vec<u8> = (0..CHUNK_SIZE).map(|place| u8::try_from(place / 4_096).unwrap() ^ fill).collect();
+    Chunk::from_bytes(bytes).unwrap()
+}
+
+async fn put(store: &dyn CellStore, name: u64, fill: u8) -> Put<Cell> {
+    store.put_cell(address(name), cell(fill), Admission::Open).await.unwrap()
+}
+
+async fn put_chunk(store: &dyn CellStore, name: u64, fill: u8) -> Put<Chunk> {
+    store.put_chunk(address(name), chunk(fill), Admission::Open).await.unwrap()
+}
+
+fn names(store: &dyn CellStore, window: u32) -> Vec<Address> {
+    store.addresses(window, None, usize::MAX).unwrap()
+}
+
+fn addresses(names: impl IntoIterator<Item = u64>) -> Vec<Address> {
+    names.into_iter().map(address).collect()
+}
+
+async fn stored_then_same_then_taken(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    assert_eq!(put(&*store, 1, 10).await, Put::Stored);
+    assert_eq!(put(&*store, 1, 10).await, Put::Same);
+    assert_eq!(put(&*store, 1, 11).await, Put::Taken(cell(10)));
+    assert_eq!(store.cell(&address(1)).unwrap(), Some(cell(10)));
+    assert_eq!(store.cell(&address(2)).unwrap(), None);
+}
+
+async fn chunks_have_their_own_addresses(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    assert_eq!(put(&*store, 1, 10).await, Put::Stored);
+    assert_eq!(put_chunk(&*store, 1, 7).await, Put::Stored);
+    assert_eq!(put_chunk(&*store, 1, 7).await, Put::Same);
+    assert_eq!(put_chunk(&*store, 1, 8).await, Put::Taken(chunk(7)));
+    assert_eq!(store.chunk(&address(1)).unwrap(), Some(chunk(7)));
+    assert_eq!(store.chunk(&address(2)).unwrap(), None);
+    assert_eq!(names(&*store, 5), addresses([1]));
+}
+
+async fn an_address_is_taken_across_windows(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    put(&*store, 1, 10).await;
+    put_chunk(&*store, 1, 7).await;
+    store.advance(6, 0).await.unwrap();
+    assert_eq!(put(&*store, 1, 10).await, Put::Same);
+    assert_eq!(put(&*store, 1, 11).await, Put::Taken(cell(10)));
+    assert_eq!(put_chunk(&*store, 1, 9).await, Put::Taken(chunk(7)));
+    assert_eq!(names(&*store, 5), addresses([1]));
+    assert_eq!(names(&*store, 6), addresses([]));
+}
+
+async fn windows_expire_whole(store: Arc<dyn CellStore>) {
+    for window in 5..9 {
+        store.advance(window, 0).await.unwrap();
+        put(&*store, window.into(), 1).await;
+        put_chunk(&*store, window.into(), 1).await;
+    }
+    store.advance(9, 7).await.unwrap();
+    assert_eq!(names(&*store, 6), addresses([]));
+    assert_eq!(names(&*store, 7), addresses([7]));
+    assert_eq!(store.cell(&address(6)).unwrap(), None);
+    assert_eq!(store.chunk(&address(6)).unwrap(), None);
+    assert_eq!(store.chunk(&address(7)).unwrap(), Some(chunk(1)));
+    assert_eq!(put(&*store, 6, 2).await, Put::Stored, "an address is free again once its window is gone");
+    assert_eq!(names(&*store, 9), addresses([6]));
+    let held: Vec<_> = store.census().unwrap().iter().map(|held| (held.window, held.cells, held.chunks)).collect();
+    assert_eq!(held, [(7, 1, 1), (8, 1, 1), (9, 1, 0)]);
+}
+
+async fn a_clock_that_goes_back_reopens_nothing(store: Arc<dyn CellStore>) {
+    store.advance(9, 0).await.unwrap();
+    put(&*store, 1, 1).await;
+    store.advance(8, 0).await.unwrap();
+    assert_eq!(store.newest_window(), 9);
+    put(&*store, 2, 1).await;
+    assert_eq!(names(&*store, 8), addresses([]));
+    assert_eq!(names(&*store, 9), addresses([1, 2]));
+}
+
+async fn pages_are_sorted_and_complete(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    for name in [9, 3, 7, 1, 5] {
+        put(&*store, name, u8::try_from(name).unwrap()).await;
+    }
+    let first = store.cells(5, None, 2).unwrap();
+    assert_eq!(first, [(address(1), cell(1)), (address(3), cell(3))]);
+    let second = store.cells(5, Some(&address(3)), 2).unwrap();
+    assert_eq!(second, [(address(5), cell(5)), (address(7), cell(7))]);
+    assert_eq!(store.addresses(5, Some(&address(7)), 2).unwrap(), addresses([9]));
+    assert_eq!(store.addresses(5, Some(&address(9)), 2).unwrap(), addresses([]));
+    assert_eq!(store.addresses(4, None, 2).unwrap(), addresses([]));
+}
+
+async fn cursors_go_across_one_rollover(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    let arrivals = store.arrivals();
+    let start = arrivals.cursor();
+    put(&*store, 1, 1).await;
+    let middle = arrivals.cursor();
+    put(&*store, 1, 1).await;
+    put_chunk(&*store, 8, 1).await;
+    assert_eq!(arrivals.cursor(), middle, "neither a repeat nor a chunk arrives in the feed");
+    store.advance(6, 0).await.unwrap();
+    put(&*store, 2, 1).await;
+    assert_eq!(arrivals.since(start).unwrap().0, addresses([1, 2]));
+    let (after_middle, end) = arrivals.since(middle).unwrap();
+    assert_eq!(after_middle, addresses([2]));
+    assert_eq!(arrivals.since(end), Some((vec![], end)));
+    store.advance(7, 0).await.unwrap();
+    assert_eq!(arrivals.since(start), None, "the window before the previous one is forgotten");
+    assert_eq!(arrivals.since(middle).unwrap().0, addresses([2]));
+    assert_eq!(arrivals.since(Cursor([0; 16])), None, "a cursor of another process");
+    let mut ahead = end.0;
+    ahead[15] += 1;
+    assert_eq!(arrivals.since(Cursor(ahead)), None, "a cursor from the future");
+}
+
+async fn subscribers_hear_what_arrives(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    put(&*store, 1, 1).await;
+    let mut feed = store.arrivals().subscribe();
+    assert_eq!(feed.start(), store.arrivals().cursor());
+    put(&*store, 1, 1).await;
+    put(&*store, 2, 22).await;
+    let arrival = feed.next().await.unwrap();
+    let cursor = store.arrivals().cursor();
+    assert_eq!(FeedFrame::from_bytes(&arrival.whole()).unwrap(), FeedFrame::Cell(cursor, address(2), cell(22)));
+    assert_eq!(FeedFrame::from_bytes(&arrival.address_only()).unwrap(), FeedFrame::Address(cursor, address(2)));
+}
+
+async fn a_subscriber_that_falls_behind_is_let_go(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    let mut feed = store.arrivals().subscribe();
+    let many = 2_200;
+    let waiting: Vec<_> =
+        (0..many).map(|name| tokio::spawn(store.put_cell(address(name), cell(1), Admission::Open))).collect();
+    for put in waiting {
+        assert_eq!(put.await.unwrap().unwrap(), Put::Stored);
+    }
+    assert_eq!(feed.next().await.unwrap_err(), FeedEnd::Lagged);
+}
+
+async fn one_of_64_writers_wins(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    for round in 0..8 {
+        let race = |fill| tokio::spawn(store.put_cell(address(round), cell(fill), Admission::Open));
+        let writers: Vec<_> = (0..64).map(race).collect();
+        let mut stored = None;
+        let mut taken = Vec::new();
+        for (fill, writer) in (0..64).zip(writers) {
+            match writer.await.unwrap().unwrap() {
+                Put::Stored => assert_eq!(stored.replace(cell(fill)), None, "two writers won"),
+                Put::Same => panic!("no two writers had the same bytes"),
+                Put::Taken(there) => taken.push(there),
+            }
+        }
+        let winner = stored.expect("somebody won");
+        assert_eq!(taken.len(), 63);
+        assert!(taken.iter().all(|there| *there == winner));
+        assert_eq!(store.cell(&address(round)).unwrap(), Some(winner));
+    }
+}
+
+async fn a_race_across_a_rollover_has_one_winner(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    for window in 6..14 {
+        let name = u64::from(window);
+        let before = tokio::spawn(store.put_cell(address(name), cell(1), Admission::Open));
+        let rollover = tokio::spawn(store.advance(window, 0));
+        let after = tokio::spawn(store.put_cell(address(name), cell(2), Admission::Open));
+        rollover.await.unwrap().unwrap();
+        let outcomes = [before.await.unwrap().unwrap(), after.await.unwrap().unwrap()];
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Put::Stored).count(), 1, "{outcomes:?}");
+        let places = (window - 1..=window).filter(|window| names(&*store, *window).contains(&address(name)));
+        assert_eq!(places.count(), 1, "one address lies in one window");
+    }
+}
+
+macro_rules! contract {
+    ($($case:ident)*) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                super::$case(super::Arc::new(super::MemoryStore::new([1; 8]))).await;
+            })*
+        }
+        mod sled {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(super::Arc::new(super::open(folder.path()))).await;
+            })*
+        }
+    };
+}
+
+contract! {
+    stored_then_same_then_taken
+    chunks_have_their_own_addresses
+    an_address_is_taken_across_windows
+    windows_expire_whole
+    a_clock_that_goes_back_reopens_nothing
+    pages_are_sorted_and_complete
+    cursors_go_across_one_rollover
+    subscribers_hear_what_arrives
+    a_subscriber_that_falls_behind_is_let_go
+    one_of_64_writers_wins
+    a_race_across_a_rollover_has_one_winner
+}
+
+fn open(folder: &Path) -> SledStore {
+    SledStore::open(&folder.join("store"), 1 << 20, [1; 8]).unwrap()
+}

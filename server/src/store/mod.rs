@@ -12,9 +12,11 @@ mod arrivals;
 #[cfg(test)]
 mod contract;
 mod memory;
+mod sled;
 
 pub use arrivals::{Arrival, Arrivals, FeedEnd, Subscription};
 pub use memory::MemoryStore;
+pub use sled::{OpenError, SledStore};
 
 /// What came of a put. `T` is [`Cell`] or [`Chunk`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,67 @@
+//! The one declaration of what a relay stores.
+//!
+//! A test walks every tree of a real store and fails on anything that is not declared here, and `audit` prints from
+//! here what an operator could hand over.
+
+use std::mem::size_of;
+
+use himaya_protocol::wire::address::ADDRESS_SIZE;
+use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+
+/// The tree of cells in a window's database.
+pub const CELLS: &str = "cells";
+/// The tree of chunks in a window's database.
+pub const CHUNKS: &str = "chunks";
+
+/// One field of a stored record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its size in bytes.
+    pub size: usize,
+    /// What it is for, and what it says.
+    pub purpose: &'static str,
+}
+
+/// One kind of stored record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Record {
+    /// What it is called; for records in a database, the name of the tree.
+    pub name: &'static str,
+    /// All its fields.
+    pub fields: &'static [Field],
+    /// How long it is kept.
+    pub kept: &'static str,
+}
+
+const UNTIL_EXPIRY: &str = "until its window expires";
+const ADDRESS: Field =
+    Field { name: "address", size: ADDRESS_SIZE, purpose: "where clients look for it; looks random, used once" };
+const WINDOW: Field = Field {
+    name: "window",
+    size: size_of::<u32>(),
+    purpose: "in which window it arrived, as the name of the folder; the only time there is",
+};
+
+/// Every kind of record in a window's database.
+pub const STORED: [Record; 2] = [
+    Record {
+        name: CELLS,
+        fields: &[
+            ADDRESS,
+            WINDOW,
+            Field { name: "cell", size: CELL_SIZE, purpose: "ciphertext that only its readers can open" },
+        ],
+        kept: UNTIL_EXPIRY,
+    },
+    Record {
+        name: CHUNKS,
+        fields: &[
+            ADDRESS,
+            WINDOW,
+            Field { name: "chunk", size: CHUNK_SIZE, purpose: "ciphertext that only its readers can open" },
+        ],
+        kept: UNTIL_EXPIRY,
+    },
+];

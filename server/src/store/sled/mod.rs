@@ -1,0 +1,316 @@
+//! The embedded engine: sled 0.34.7, one database a window, durable across a power cut.
+//!
+//! | sled as it is | what is done about it |
+//! |---|---|
+//! | `flush` does not wait for the disk | an own `fdatasync` on its log after every flush |
+//! | new files are not synced | files, folder and parent are synced before a database is put in place |
+//! | values from 16 KiB on go to files that are never synced | chunks lie in pieces of 4 KiB |
+//! | a full disk stops reading too | [`reserve`]: the engine never meets one |
+//! | old versions stay in its log | one database a window, unlinked whole |
+//! | concurrent `flush_async` deadlocks | one thread writes, with `flush` alone |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use himaya_protocol::wire::{Address, Cell, Chunk};
+use rustix::fs::FlockOperation;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::reserve::Reserve;
+use self::window::{Kind, Window, WindowError};
+use self::writer::{Answer, Command, Request, Writer};
+use super::{Admission, Arrivals, CellStore, Census, Put, Reply, StoreError};
+use crate::crash;
+
+mod folder;
+mod reserve;
+mod window;
+mod writer;
+
+/// How many puts may wait in memory; whoever comes after them waits at the door.
+const QUEUE: usize = 512;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("another process has this store open")]
+    InUse,
+    /// The folder cannot be used.
+    #[error("the store's folder: {0}")]
+    Files(#[from] io::Error),
+    /// A window's database cannot be opened.
+    #[error("a window cannot be opened: {0}")]
+    Window(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<WindowError> for OpenError {
+    fn from(error: WindowError) -> Self {
+        Self::Window(Box::new(error))
+    }
+}
+
+/// A [`CellStore`] in a folder.
+#[derive(Debug)]
+pub struct SledStore {
+    shared: Arc<Shared>,
+    queue: Option<mpsc::Sender<Command>>,
+    writer: Option<JoinHandle<()>>,
+    /// Held as long as this store is open.
+    _lock: File,
+}
+
+/// What the writer and the readers share.
+#[derive(Debug)]
+struct Shared {
+    folder: PathBuf,
+    windows: RwLock<BTreeMap<u32, Arc<Window>>>,
+    /// Applied, but not yet durable: not visible to readers.
+    pending: RwLock<BTreeSet<(Kind, Address)>>,
+    arrivals: Arrivals,
+    reserve: Reserve,
+    failed: watch::Sender<bool>,
+}
+
+impl SledStore {
+    /// Opens the store in `folder`, making it if it is missing.
+    ///
+    /// `reserve` is how many bytes of the disk stay free; `boot` is random and stands in the cursors.
+    pub fn open(folder: &Path, reserve: u64, boot: [u8; 8]) -> Result<Self, OpenError> {
+        folder::make(folder)?;
+        let lock = File::create(folder.join("lock"))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
+            rustix::io::Errno::WOULDBLOCK => OpenError::InUse,
+            other => OpenError::Files(other.into()),
+        })?;
+        let reserve = Reserve::open(folder, reserve)?;
+        let place = folder.join("windows");
+        reserve.insist(|| folder::make(&place))?;
+        let windows = open_windows(&place)?;
+        reserve.restore_ballast()?;
+        let shared = Arc::new(Shared {
+            folder: place,
+            windows: RwLock::new(windows),
+            pending: RwLock::default(),
+            arrivals: Arrivals::new(boot),
+            reserve,
+            failed: watch::Sender::new(false),
+        });
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let writer = Writer { shared: shared.clone(), queue, failed: false };
+        let writer = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?;
+        Ok(Self { shared, queue: Some(sender), writer: Some(writer), _lock: lock })
+    }
+
+    /// Comes back when the engine has failed. What it acknowledged is on disk; the way on is a new start.
+    pub fn failed(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut failed = self.shared.failed.subscribe();
+        async move {
+            if failed.wait_for(|failed| *failed).await.is_err() {
+                // The store is closed and can no longer fail.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn ask<T: Send + 'static>(&self, command: impl FnOnce(Answer<T>) -> Command + Send + 'static) -> Reply<T> {
+        let queue = self.queue.clone();
+        Box::pin(async move {
+            let (answer, reply) = oneshot::channel();
+            queue.ok_or(StoreError::Failed)?.send(command(answer)).await.map_err(|_| StoreError::Failed)?;
+            crash::point("put-queued");
+            reply.await.map_err(|_| StoreError::Failed)?
+        })
+    }
+
+    fn put<T: Send + 'static>(
+        &self,
+        kind: Kind,
+        address: Address,
+        bytes: Box<[u8]>,
+        admission: Admission,
+        read: impl FnOnce(Box<[u8]>) -> Option<T> + Send + 'static,
+    ) -> Reply<Put<T>> {
+        let reply = self.ask(move |answer| Command::Put(Request { kind, address, bytes, admission, answer }));
+        Box::pin(async move {
+            Ok(match reply.await? {
+                Put::Stored => Put::Stored,
+                Put::Same => Put::Same,
+                Put::Taken(there) => Put::Taken(read(there).ok_or(StoreError::Failed)?),
+            })
+        })
+    }
+}
+
+impl Drop for SledStore {
+    /// Lets the writer finish what was queued.
+    fn drop(&mut self) {
+        self.queue = None;
+        if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
+            tracing::error!("the writer ended in a panic");
+        }
+    }
+}
+
+fn open_windows(place: &Path) -> Result<BTreeMap<u32, Arc<Window>>, OpenError> {
+    let mut numbers = BTreeSet::new();
+    for entry in fs::read_dir(place)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "gone") {
+            folder::remove(&path)?;
+        } else if let Some(number) = path.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()) {
+            numbers.insert(number);
+        }
+    }
+    let newest = numbers.last().copied();
+    let open = |number| {
+        let window = Window::open(window_path(place, number), Some(number) == newest)?;
+        Ok((number, Arc::new(window)))
+    };
+    numbers.into_iter().map(open).collect()
+}
+
+fn window_path(place: &Path, number: u32) -> PathBuf {
+    place.join(format!("{number:010}"))
+}
+
+fn logged(error: WindowError) -> StoreError {
+    tracing::error!(%error, "reading failed");
+    StoreError::Failed
+}
+
+impl Shared {
+    fn newest(&self) -> u32 {
+        self.windows.read().unwrap_or_else(PoisonError::into_inner).keys().next_back().copied().unwrap_or(0)
+    }
+
+    fn newest_opened(&self) -> Option<Arc<Window>> {
+        self.windows.read().unwrap_or_else(PoisonError::into_inner).values().next_back().cloned()
+    }
+
+    fn window(&self, number: u32) -> Option<Arc<Window>> {
+        self.windows.read().unwrap_or_else(PoisonError::into_inner).get(&number).cloned()
+    }
+
+    /// All windows, newest first.
+    fn all_windows(&self) -> Vec<(u32, Arc<Window>)> {
+        let windows = self.windows.read().unwrap_or_else(PoisonError::into_inner);
+        windows.iter().rev().map(|(number, window)| (*number, window.clone())).collect()
+    }
+
+    fn window_path(&self, number: u32) -> PathBuf {
+        window_path(&self.folder, number)
+    }
+
+    fn add_window(&self, number: u32, window: Window) -> Arc<Window> {
+        let window = Arc::new(window);
+        self.windows.write().unwrap_or_else(PoisonError::into_inner).insert(number, window.clone());
+        window
+    }
+
+    /// Takes the expired windows out of every reader's sight. The newest one stays whatever its number.
+    fn take_windows_before(&self, oldest: u32) -> Vec<Arc<Window>> {
+        let mut windows = self.windows.write().unwrap_or_else(PoisonError::into_inner);
+        let newest = windows.keys().next_back().copied().unwrap_or(0);
+        let kept = windows.split_off(&oldest.min(newest));
+        std::mem::replace(&mut *windows, kept).into_values().collect()
+    }
+
+    fn find(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, WindowError> {
+        for (_, window) in self.all_windows() {
+            if let Some(found) = window.boxes().map_or(Ok(None), |boxes| boxes.get(kind, address))? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn set_pending(&self, pending: BTreeSet<(Kind, Address)>) {
+        *self.pending.write().unwrap_or_else(PoisonError::into_inner) = pending;
+    }
+
+    /// Whether a box that was read is durable. Asked after reading, never before.
+    fn is_durable(&self, kind: Kind, address: &Address) -> bool {
+        !self.pending.read().unwrap_or_else(PoisonError::into_inner).contains(&(kind, *address))
+    }
+
+    fn find_durable(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, StoreError> {
+        let found = self.find(kind, address).map_err(logged)?;
+        Ok(found.filter(|_| self.is_durable(kind, address)))
+    }
+
+    /// A page of durable cells; empty only at the end of the window.
+    fn page<T>(
+        &self,
+        window: u32,
+        after: Option<&Address>,
+        limit: usize,
+        read: impl Fn(Address, &[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let window = self.window(window);
+        let Some(boxes) = window.as_ref().and_then(|window| window.boxes()) else { return Ok(Vec::new()) };
+        let mut after = after.copied();
+        loop {
+            let entries: Vec<_> = boxes.cells(after.as_ref(), limit).collect::<Result<_, _>>().map_err(logged)?;
+            let Some((last, _)) = entries.last() else { return Ok(Vec::new()) };
+            after = Some(*last);
+            let durable = entries.into_iter().filter(|(address, _)| self.is_durable(Kind::Cell, address));
+            let page: Vec<T> = durable.filter_map(|(address, value)| read(address, &value)).collect();
+            if !page.is_empty() {
+                return Ok(page);
+            }
+        }
+    }
+}
+
+impl CellStore for SledStore {
+    fn put_cell(&self, address: Address, cell: Cell, admission: Admission) -> Reply<Put<Cell>> {
+        self.put(Kind::Cell, address, cell.into_bytes(), admission, Cell::from_bytes)
+    }
+
+    fn put_chunk(&self, address: Address, chunk: Chunk, admission: Admission) -> Reply<Put<Chunk>> {
+        self.put(Kind::Chunk, address, chunk.into_bytes(), admission, Chunk::from_bytes)
+    }
+
+    fn advance(&self, newest: u32, oldest: u32) -> Reply<()> {
+        self.ask(move |answer| Command::Advance { newest, oldest, answer })
+    }
+
+    fn newest_window(&self) -> u32 {
+        self.shared.newest()
+    }
+
+    fn cell(&self, address: &Address) -> Result<Option<Cell>, StoreError> {
+        Ok(self.shared.find_durable(Kind::Cell, address)?.and_then(Cell::from_bytes))
+    }
+
+    fn chunk(&self, address: &Address) -> Result<Option<Chunk>, StoreError> {
+        Ok(self.shared.find_durable(Kind::Chunk, address)?.and_then(Chunk::from_bytes))
+    }
+
+    fn cells(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<(Address, Cell)>, StoreError> {
+        self.shared.page(window, after, limit, |address, value| Some((address, Cell::from_bytes(value)?)))
+    }
+
+    fn addresses(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<Address>, StoreError> {
+        self.shared.page(window, after, limit, |address, _| Some(address))
+    }
+
+    fn arrivals(&self) -> &Arrivals {
+        &self.shared.arrivals
+    }
+
+    fn census(&self) -> Result<Vec<Census>, StoreError> {
+        let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        let of_window = |(number, window): (u32, Arc<Window>)| {
+            let (cells, chunks) = window.boxes().map_or((0, 0), |boxes| boxes.count());
+            let bytes = window.size_on_disk().map_err(|error| logged(error.into()))?;
+            Ok(Census { window: number, cells: count(cells), chunks: count(chunks), bytes })
+        };
+        self.shared.all_windows().into_iter().rev().map(of_window).collect()
+    }
+}

@@ -1,0 +1,212 @@
+//! One window: one folder, and in it, once something has arrived, one sled database.
+//!
+//! ```text
+//! windows/0000020780/         made and synced when the window is entered: it says that no older window is open
+//! windows/0000020780/boxes/   the sled database, made when the first box arrives
+//! windows/0000020766.gone/    a window that expired and is being unlinked
+//! ```
+//!
+//! A chunk lies in 16 pieces of 4 KiB under `address 32 ‖ piece 1`, because sled keeps values of 16 KiB and more in
+//! files of their own that it never syncs (upstream: spacejam/sled#1452).
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use himaya_protocol::wire::Address;
+use himaya_protocol::wire::address::ADDRESS_SIZE;
+use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+
+use super::folder;
+use crate::crash;
+use crate::schema;
+
+/// A piece of a chunk, in bytes.
+pub(crate) const PIECE_SIZE: usize = 4_096;
+const PIECES: usize = CHUNK_SIZE / PIECE_SIZE;
+/// The page cache of the window that is written.
+const CACHE_OPEN: u64 = 64 << 20;
+/// The page cache of a window that was closed before the store was opened.
+const CACHE_CLOSED: u64 = 8 << 20;
+
+/// What a box is. Each kind has an address space of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Cell,
+    Chunk,
+}
+
+/// Why a window could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WindowError {
+    #[error("the files of a window: {0}")]
+    Files(#[from] io::Error),
+    #[error("the database of a window: {0}")]
+    Engine(#[from] ::sled::Error),
+    #[error("the database of a window holds what this version does not write")]
+    Foreign,
+}
+
+#[derive(Debug)]
+pub(super) struct Window {
+    path: PathBuf,
+    boxes: OnceLock<Boxes>,
+}
+
+impl Window {
+    /// Enters a window: its folder is there and durable when this returns.
+    pub(super) fn enter(path: PathBuf) -> io::Result<Self> {
+        folder::make(&path)?;
+        crash::point("window-made");
+        Ok(Self { path, boxes: OnceLock::new() })
+    }
+
+    /// Opens a window that an earlier process entered.
+    pub(super) fn open(path: PathBuf, newest: bool) -> Result<Self, WindowError> {
+        folder::remove(&path.join("boxes.new"))?;
+        let place = path.join("boxes");
+        let boxes = if place.try_exists()? { OnceLock::from(Boxes::open(&place, newest)?) } else { OnceLock::new() };
+        Ok(Self { path, boxes })
+    }
+
+    /// What lies here; nothing as long as nothing has arrived.
+    pub(super) fn boxes(&self) -> Option<&Boxes> {
+        self.boxes.get()
+    }
+
+    /// What lies here, making the database if it is missing.
+    ///
+    /// sled does not sync the files of a new database, so it is made under another name, synced and put in place.
+    pub(super) fn boxes_or_new(&self) -> Result<&Boxes, WindowError> {
+        if let Some(boxes) = self.boxes.get() {
+            return Ok(boxes);
+        }
+        let (new, place) = (self.path.join("boxes.new"), self.path.join("boxes"));
+        folder::remove(&new)?;
+        drop(Boxes::open(&new, true)?);
+        crash::point("boxes-made");
+        fs::rename(&new, &place)?;
+        folder::sync(&self.path)?;
+        crash::point("boxes-placed");
+        let boxes = Boxes::open(&place, true)?;
+        Ok(self.boxes.get_or_init(|| boxes))
+    }
+
+    /// Unlinks the window whole. Whoever still reads from it reads on from the open files.
+    pub(super) fn unlink(&self) -> io::Result<()> {
+        let condemned = self.path.with_extension("gone");
+        fs::rename(&self.path, &condemned)?;
+        self.path.parent().map_or(Ok(()), folder::sync)?;
+        crash::point("window-condemned");
+        folder::remove(&condemned)?;
+        crash::point("window-gone");
+        Ok(())
+    }
+
+    /// The bytes that this window takes on disk.
+    pub(super) fn size_on_disk(&self) -> io::Result<u64> {
+        folder::size_on_disk(&self.path)
+    }
+}
+
+/// The sled database of a window.
+#[derive(Debug)]
+pub(super) struct Boxes {
+    db: ::sled::Db,
+    cells: ::sled::Tree,
+    chunks: ::sled::Tree,
+    /// Our own handle of sled's log: its `flush` only starts the writing (sync_file_range), this one waits for the disk.
+    log: File,
+}
+
+impl Boxes {
+    fn open(path: &Path, newest: bool) -> Result<Self, WindowError> {
+        let db = ::sled::Config::new()
+            .path(path)
+            .cache_capacity(if newest { CACHE_OPEN } else { CACHE_CLOSED })
+            .flush_every_ms(newest.then_some(500))
+            .open()?;
+        let cells = db.open_tree(schema::CELLS)?;
+        let chunks = db.open_tree(schema::CHUNKS)?;
+        db.flush()?;
+        // The folder too, and what an opening after a crash has written.
+        folder::sync_whole(path)?;
+        let log = File::open(path.join("db"))?;
+        Ok(Self { db, cells, chunks, log })
+    }
+
+    /// The box at an address.
+    pub(super) fn get(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, WindowError> {
+        match kind {
+            Kind::Cell => Ok(self.cells.get(address.as_bytes())?.map(|value| Box::from(value.as_ref()))),
+            Kind::Chunk => self.chunk(address),
+        }
+    }
+
+    fn chunk(&self, address: &Address) -> Result<Option<Box<[u8]>>, WindowError> {
+        let mut chunk = Vec::new();
+        for piece in self.chunks.scan_prefix(address.as_bytes()).values() {
+            chunk.extend_from_slice(&piece?);
+        }
+        match chunk.len() {
+            0 => Ok(None),
+            CHUNK_SIZE => Ok(Some(chunk.into_boxed_slice())),
+            _ => Err(WindowError::Foreign),
+        }
+    }
+
+    /// Writes new boxes. They are durable once [`Boxes::flush`] and [`Boxes::sync`] have returned.
+    pub(super) fn apply<'a>(
+        &self,
+        new: impl Iterator<Item = (Kind, &'a Address, &'a [u8])>,
+    ) -> Result<(), WindowError> {
+        let (mut cells, mut chunks) = (::sled::Batch::default(), ::sled::Batch::default());
+        for (kind, address, bytes) in new {
+            match kind {
+                Kind::Cell => cells.insert(address.as_bytes(), bytes),
+                Kind::Chunk => {
+                    for (number, piece) in (0..u8::MAX).zip(bytes.chunks(PIECE_SIZE)) {
+                        chunks.insert([&address.as_bytes()[..], &[number]].concat(), piece);
+                    }
+                }
+            }
+        }
+        self.cells.apply_batch(cells)?;
+        self.chunks.apply_batch(chunks)?;
+        Ok(())
+    }
+
+    /// Hands everything applied to the operating system. Never `flush_async`: it deadlocks (spacejam/sled#1308).
+    pub(super) fn flush(&self) -> Result<(), WindowError> {
+        self.db.flush()?;
+        Ok(())
+    }
+
+    /// Waits until the disk has everything flushed.
+    pub(super) fn sync(&self) -> Result<(), WindowError> {
+        Ok(self.log.sync_data()?)
+    }
+
+    /// At most `limit` cells in the order of their addresses, from after `after`.
+    pub(super) fn cells(
+        &self,
+        after: Option<&Address>,
+        limit: usize,
+    ) -> impl Iterator<Item = Result<(Address, ::sled::IVec), WindowError>> {
+        let from = after.map_or(std::ops::Bound::Unbounded, |after| std::ops::Bound::Excluded(*after.as_bytes()));
+        let range = self.cells.range::<[u8; ADDRESS_SIZE], _>((from, std::ops::Bound::Unbounded));
+        range.take(limit).map(|entry| {
+            let (key, value) = entry?;
+            match Address::from_slice(&key) {
+                Some(address) if value.len() == CELL_SIZE => Ok((address, value)),
+                _ => Err(WindowError::Foreign),
+            }
+        })
+    }
+
+    /// How many cells and chunks lie here.
+    pub(super) fn count(&self) -> (usize, usize) {
+        (self.cells.len(), self.chunks.len() / PIECES)
+    }
+}

@@ -1,0 +1,229 @@
+//! The one thread that writes: it collects puts into groups, settles them, makes them durable, then answers.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use himaya_protocol::wire::{Address, Cell};
+use tokio::sync::{mpsc, oneshot};
+
+use super::window::{Boxes, Kind, Window, WindowError};
+use super::{Shared, StoreError};
+use crate::crash;
+use crate::store::{Admission, Put};
+
+/// The most puts that share one flush.
+const GROUP_MAX: usize = 64;
+/// How long a group that is not full waits for company, so that its order by address hides the order of arrival.
+const COLLECT: Duration = Duration::from_millis(2);
+
+pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// One put that waits for its group.
+pub(super) struct Request {
+    pub(super) kind: Kind,
+    pub(super) address: Address,
+    pub(super) bytes: Box<[u8]>,
+    pub(super) admission: Admission,
+    pub(super) answer: Answer<Put<Box<[u8]>>>,
+}
+
+/// What the writer is asked.
+pub(super) enum Command {
+    Put(Request),
+    Advance { newest: u32, oldest: u32, answer: Answer<()> },
+}
+
+pub(super) struct Writer {
+    pub(super) shared: Arc<Shared>,
+    pub(super) queue: mpsc::Receiver<Command>,
+    /// Set by the first failure: what is on disk is no longer known, so nothing more is written.
+    pub(super) failed: bool,
+}
+
+/// A put whose outcome is known and becomes its answer when the group is durable.
+type Settled = (Answer<Put<Box<[u8]>>>, Result<Put<Box<[u8]>>, StoreError>);
+
+impl Writer {
+    /// Works until every sender is gone and the queue is empty.
+    pub(super) fn run(mut self) {
+        while let Some(command) = self.queue.blocking_recv() {
+            let mut group = Vec::new();
+            let after = match command {
+                Command::Put(request) => {
+                    group.push(request);
+                    self.collect(&mut group)
+                }
+                advance @ Command::Advance { .. } => Some(advance),
+            };
+            if !group.is_empty() {
+                self.commit(group);
+            }
+            if let Some(Command::Advance { newest, oldest, answer }) = after {
+                let done = self.advance(newest, oldest);
+                // Whoever asked may have gone; the window is entered all the same.
+                let _ = answer.send(done);
+            }
+        }
+    }
+
+    /// Fills the group. A command that is no put ends it and is done after it.
+    fn collect(&mut self, group: &mut Vec<Request>) -> Option<Command> {
+        let mut waited = false;
+        while group.len() < GROUP_MAX {
+            match self.queue.try_recv() {
+                Ok(Command::Put(request)) => group.push(request),
+                Ok(other) => return Some(other),
+                Err(_) if waited => return None,
+                Err(_) => {
+                    std::thread::sleep(COLLECT);
+                    waited = true;
+                }
+            }
+        }
+        None
+    }
+
+    fn commit(&mut self, mut group: Vec<Request>) {
+        if self.failed {
+            // Dropping their answers tells those who wait.
+            return;
+        }
+        // Stable, so that of two puts to one address in one group the first wins.
+        group.sort_by_key(|request| (request.kind, request.address));
+        crash::point("group-before-apply");
+        let mut cells = Vec::new();
+        let mut settled = Vec::with_capacity(group.len());
+        match self.settle(group, &mut settled, &mut cells) {
+            Ok(()) => {}
+            Err(error) => {
+                self.fail(&error);
+                settled.iter_mut().for_each(|(_, outcome)| *outcome = Err(StoreError::Failed));
+                cells.clear();
+            }
+        }
+        self.shared.arrivals.append(self.shared.newest(), cells);
+        for (answer, outcome) in settled {
+            // Whoever asked may have gone; the box stays.
+            let _ = answer.send(outcome);
+        }
+        crash::point("group-answered");
+    }
+
+    /// Decides each put and makes the new boxes durable. Leaves the new cells for the feed. After an error the answers
+    /// of all puts are unknown, those not yet settled included.
+    fn settle(
+        &mut self,
+        group: Vec<Request>,
+        settled: &mut Vec<Settled>,
+        cells: &mut Vec<(Address, Cell)>,
+    ) -> Result<(), WindowError> {
+        let mut new: Vec<(Kind, Address, Box<[u8]>)> = Vec::new();
+        // None until asked: a group of repeats needs no room.
+        let mut room = None;
+        for Request { kind, address, bytes, admission, answer } in group {
+            let there = match new.last().filter(|last| (last.0, last.1) == (kind, address)) {
+                Some((_, _, winner)) => Some(winner.clone()),
+                None => self.shared.find(kind, &address)?,
+            };
+            let outcome = match there {
+                Some(there) if there == bytes => Ok(Put::Same),
+                Some(there) => Ok(Put::Taken(there)),
+                None if !self.room(&mut room)? => Err(StoreError::Full),
+                None => {
+                    match admission {
+                        Admission::Open => {}
+                    }
+                    new.push((kind, address, bytes));
+                    Ok(Put::Stored)
+                }
+            };
+            settled.push((answer, outcome));
+        }
+        self.make_durable(&new)?;
+        cells.extend(
+            new.into_iter()
+                .filter(|(kind, ..)| *kind == Kind::Cell)
+                .filter_map(|(_, address, bytes)| Cell::from_bytes(bytes).map(|cell| (address, cell))),
+        );
+        Ok(())
+    }
+
+    fn room(&self, known: &mut Option<bool>) -> io::Result<bool> {
+        let room = known.map_or_else(|| self.shared.reserve.has_room(), Ok)?;
+        *known = Some(room);
+        Ok(room)
+    }
+
+    fn make_durable(&self, new: &[(Kind, Address, Box<[u8]>)]) -> Result<(), WindowError> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let window = match self.shared.newest_opened() {
+            Some(window) => window,
+            None => self.shared.add_window(0, Window::enter(self.shared.window_path(0))?),
+        };
+        let boxes = window.boxes_or_new()?;
+        // Readers skip these until they are durable: nobody acts on a box that a power cut could take back.
+        self.shared.set_pending(new.iter().map(|(kind, address, _)| (*kind, *address)).collect());
+        write(boxes, new)?;
+        self.shared.set_pending(BTreeSet::new());
+        Ok(())
+    }
+
+    fn advance(&mut self, newest: u32, oldest: u32) -> Result<(), StoreError> {
+        if self.failed {
+            return Err(StoreError::Failed);
+        }
+        let entered = self.enter(newest);
+        self.expire(oldest);
+        entered
+    }
+
+    fn enter(&self, newest: u32) -> Result<(), StoreError> {
+        if self.shared.newest_opened().is_some() && newest <= self.shared.newest() {
+            return Ok(());
+        }
+        let newest = newest.max(self.shared.newest());
+        let path = self.shared.window_path(newest);
+        let window = self.shared.reserve.insist(|| Window::enter(path.clone())).map_err(|error| {
+            tracing::error!(%error, "a new window could not be entered");
+            StoreError::Full
+        })?;
+        self.shared.add_window(newest, window);
+        self.shared.arrivals.enter_window(newest);
+        Ok(())
+    }
+
+    /// Drops what is too old. A window that does not go is reported and tried again at the next opening.
+    fn expire(&self, oldest: u32) {
+        for window in self.shared.take_windows_before(oldest) {
+            if let Err(error) = window.unlink() {
+                tracing::error!(%error, "an expired window could not be unlinked");
+            }
+        }
+        if let Err(error) = self.shared.reserve.restore_ballast() {
+            tracing::warn!(%error, "the ballast could not be laid down");
+        }
+    }
+
+    fn fail(&mut self, error: &WindowError) {
+        tracing::error!(%error, "storage failed; nothing more is written until the next start");
+        self.failed = true;
+        if let Err(error) = self.shared.reserve.give_up_ballast() {
+            tracing::warn!(%error, "the ballast could not be given up");
+        }
+        self.shared.failed.send_replace(true);
+    }
+}
+
+fn write(boxes: &Boxes, new: &[(Kind, Address, Box<[u8]>)]) -> Result<(), WindowError> {
+    boxes.apply(new.iter().map(|(kind, address, bytes)| (*kind, address, &bytes[..])))?;
+    crash::point("group-applied");
+    boxes.flush()?;
+    crash::point("group-flushed");
+    boxes.sync()?;
+    crash::point("group-synced");
+    Ok(())
+}
