@@ -1,0 +1,11 @@
+//! The protocol against published vectors, its own vectors, and arbitrary bytes.
+
+mod alert_files;
+mod display;
+mod events;
+mod primitives;
+mod properties;
+mod vector_file;
+mod vectors_events;
+mod vectors_wire;
+mod vocabulary;

@@ -1,0 +1,393 @@
+#!/usr/bin/env python3
+"""Writes the test vectors beside it, from docs/protocol.md alone.
+
+This is a second implementation of the wire forms, with nothing but Python's standard library, so that the vectors
+check the Rust code instead of repeating it. `python3 make.py` writes the files anew; they must not change.
+
+The form of a vector file: a line `name:` begins an item; the indented lines after it hold its bytes in hexadecimal,
+`xx*N` for N times the byte xx, or after a `"` its text. What follows ` # ` is a remark. Everything else is a remark too.
+"""
+import base64
+import hashlib
+import hmac
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).parent
+COMMIT_LANE = 0xFFFFFFFF
+
+
+def run(start, length=32):
+    """`length` bytes that count up from `start`."""
+    return bytes((start + i) % 256 for i in range(length))
+
+
+def u16(n):
+    return n.to_bytes(2, "big")
+
+
+def u32(n):
+    return n.to_bytes(4, "big")
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def expand(prk, *info):
+    """HKDF-SHA-256 Expand to 32 bytes, RFC 5869 section 2.3."""
+    return hmac.new(prk, b"".join(info) + b"\x01", hashlib.sha256).digest()
+
+
+# XChaCha20-Poly1305, draft-irtf-cfrg-xchacha-03 and RFC 8439
+
+
+def rotl(x, n):
+    return ((x << n) & 0xFFFFFFFF) | (x >> (32 - n))
+
+
+def quarter(s, a, b, c, d):
+    for x, y, z, n in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+        s[x] = (s[x] + s[y]) & 0xFFFFFFFF
+        s[z] = rotl(s[z] ^ s[x], n)
+
+
+def rounds(state):
+    s = list(state)
+    for _ in range(10):
+        for a, b, c, d in ((0, 4, 8, 12), (1, 5, 9, 13), (2, 6, 10, 14), (3, 7, 11, 15)):
+            quarter(s, a, b, c, d)
+        for a, b, c, d in ((0, 5, 10, 15), (1, 6, 11, 12), (2, 7, 8, 13), (3, 4, 9, 14)):
+            quarter(s, a, b, c, d)
+    return s
+
+
+def state(key, tail):
+    return list(struct.unpack("<16I", b"expand 32-byte k" + key + tail))
+
+
+def block(key, counter, nonce):
+    start = state(key, struct.pack("<I", counter) + nonce)
+    return struct.pack("<16I", *((a + b) & 0xFFFFFFFF for a, b in zip(rounds(start), start)))
+
+
+def hchacha(key, nonce):
+    s = rounds(state(key, nonce))
+    return struct.pack("<8I", *s[:4], *s[12:])
+
+
+def poly1305(key, message):
+    r = int.from_bytes(key[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
+    total = 0
+    for at in range(0, len(message), 16):
+        total = (total + int.from_bytes(message[at : at + 16] + b"\x01", "little")) * r % ((1 << 130) - 5)
+    return ((total + int.from_bytes(key[16:], "little")) % (1 << 128)).to_bytes(16, "little")
+
+
+def seal(key, nonce, aad, plain):
+    """nonce ‖ ciphertext ‖ tag."""
+    key, short = hchacha(key, nonce[:16]), bytes(4) + nonce[16:]
+    stream = b"".join(block(key, 1 + i, short) for i in range((len(plain) + 63) // 64))
+    cipher = bytes(a ^ b for a, b in zip(plain, stream))
+    pad = lambda data: data + bytes(-len(data) % 16)
+    tagged = pad(aad) + pad(cipher) + struct.pack("<QQ", len(aad), len(cipher))
+    return nonce + cipher + poly1305(block(key, 0, short)[:32], tagged)
+
+
+# Deterministic CBOR, RFC 8949 section 4.2.1
+
+
+def head(major, n):
+    for limit, info, size in ((24, None, 0), (1 << 8, 24, 1), (1 << 16, 25, 2), (1 << 32, 26, 4), (1 << 64, 27, 8)):
+        if n < limit:
+            return bytes([major << 5 | n]) if info is None else bytes([major << 5 | info]) + n.to_bytes(size, "big")
+    raise ValueError(n)
+
+
+def cbor(value):
+    return b"".join(data for data, _, _ in annotated(value, "", {}, 0))
+
+
+def annotated(value, label, names, depth):
+    """Lines of (bytes, depth, remark) for a value; `names` gives key -> (label, names of its inner map)."""
+    if isinstance(value, bytes):
+        return [(head(2, len(value)) + value, depth, f"{label}: {len(value)} bytes")]
+    if isinstance(value, str):
+        data = value.encode()
+        return [(head(3, len(data)) + data, depth, f'{label}: "{value}"'.replace("\n", "\\n"))]
+    if isinstance(value, int):
+        return [(head(0, value), depth, f"{label}: {value}")]
+    if isinstance(value, list):
+        lines = [(head(4, len(value)), depth, f"{label}: array of {len(value)}")]
+        for item in value:
+            lines += annotated(item, "item", {}, depth + 1)
+        return lines
+    lines = [(head(5, len(value)), depth, f"{label}: map of {len(value)}".removeprefix(": "))]
+    for key in sorted(value):
+        inner_label, inner = names.get(key, ("unknown", {}))
+        first, *rest = annotated(value[key], f"{inner_label}", inner, depth + 1)
+        lines += [(head(0, key) + first[0], first[1], f"{key} {first[2]}"), *rest]
+    return lines
+
+
+# The files
+
+
+class File:
+    def __init__(self, name, about):
+        self.name, self.lines = name, [*(f"# {line}" for line in about.splitlines())]
+
+    def item(self, name, *lines):
+        """Lines are bytes, (bytes, remark) or (bytes, depth, remark)."""
+        self.lines += ["", f"{name}:"]
+        for line in lines:
+            data, depth, remark = line if isinstance(line, tuple) and len(line) == 3 else (
+                (line[0], 0, line[1]) if isinstance(line, tuple) else (line, 0, None))
+            self.hex(data, depth, remark)
+
+    def hex(self, data, depth, remark):
+        pad = "  " + "  " * depth
+        if len(data) > 64 and len(set(data)) == 1:
+            pieces = [f"{data[0]:02x}*{len(data)}"]
+        else:
+            pieces = [data[at : at + 32].hex() for at in range(0, len(data), 32)] or [""]
+        for index, piece in enumerate(pieces):
+            self.lines.append((f"{pad}{piece}" + (f"  # {remark}" if remark and index == 0 else "")).rstrip())
+
+    def text(self, name, text):
+        self.lines += ["", f"{name}:", f'  "{text}']
+
+    def cbor(self, name, value, names):
+        self.item(name, *annotated(value, "", names, 0))
+        return cbor(value)
+
+    def write(self):
+        (HERE / self.name).write_text("\n".join(self.lines) + "\n", encoding="utf-8")
+
+
+def steps(file, prefix, chain, count):
+    for n in range(count):
+        file.item(f"{prefix}_chain_{n}", chain)
+        file.item(f"{prefix}_address_{n}", expand(chain, b"address"))
+        file.item(f"{prefix}_key_{n}", expand(chain, b"key"))
+        chain = expand(chain, b"next")
+
+
+def lanes():
+    file = File("lanes.txt", "Lanes and the key schedule: docs/protocol.md section 4.")
+    root = run(0x00)
+    file.item("root", root)
+    for name, lane in (("lane_0", 0), ("lane_7", 7), ("commit", COMMIT_LANE)):
+        steps(file, name, expand(root, b"himaya lane", u32(lane)), 3)
+    card = run(0x20)
+    file.item("card_secret", card)
+    steps(file, "inbox", expand(card, b"himaya card inbox"), 2)
+    file.item("card_key_address", expand(card, b"himaya card key address"))
+    file.item("card_key_key", expand(card, b"himaya card key"))
+    reply = run(0x40)
+    file.item("reply_secret", reply)
+    steps(file, "from_owner", expand(reply, b"himaya contact", b"\x00"), 2)
+    steps(file, "to_owner", expand(reply, b"himaya contact", b"\x01"), 2)
+    file.write()
+
+
+def spill_places(seed, count):
+    return [(expand(seed, b"himaya chunk address", u32(i)), expand(seed, b"himaya chunk key", u32(i)))
+            for i in range(count)]
+
+
+SEED = run(0xC0)
+SPILLED = bytes(i % 251 for i in range(70_000))
+SPILL = SEED + u32(len(SPILLED)) + sha256(SPILLED)
+
+
+def cells():
+    key, address, nonce = run(0x60), run(0x80), run(0xA0, 24)
+    file = File("cells.txt", "Cells and their frames: docs/protocol.md section 3.")
+    file.item("key", key)
+    file.item("address", (address, "also the associated data"))
+    file.item("nonce", nonce)
+    payload = "alert · إنذار".encode()
+    frame = [(b"\x01", "kind: inline"), (u16(len(payload)), "length"), (payload, "payload"),
+             (bytes(4053 - len(payload)), "zeros")]
+    file.item("inline_frame", *frame)
+    file.item("inline_cell", seal(key, nonce, address, b"".join(data for data, _ in frame)))
+    frame = [(b"\x02", "kind: spill"), (u16(68), "length"), (SEED, "seed"), (u32(len(SPILLED)), "length of the payload"),
+             (sha256(SPILLED), "SHA-256 of the payload"), (bytes(4053 - 68), "zeros")]
+    file.item("spill_frame", *frame)
+    file.item("spill_cell", seal(key, nonce, address, b"".join(data for data, _ in frame)))
+    file.write()
+
+
+def spill():
+    file = File("spill.txt", "A spilled payload: docs/protocol.md section 3.3.\n"
+                "The payload is 70,000 bytes, byte i being i mod 251. Chunks are given by hash and ends.")
+    file.item("seed", SEED)
+    file.item("record", (SEED, "seed"), (u32(len(SPILLED)), "length"), (sha256(SPILLED), "SHA-256 of the payload"))
+    for i, (address, key) in enumerate(spill_places(SEED, 2)):
+        piece = SPILLED[65_496 * i :][:65_496]
+        nonce = run(i, 24)
+        chunk = seal(key, nonce, address, piece + bytes(65_496 - len(piece)))
+        file.item(f"address_{i}", address)
+        file.item(f"key_{i}", key)
+        file.item(f"nonce_{i}", nonce)
+        file.item(f"chunk_{i}_first_64", chunk[:64])
+        file.item(f"chunk_{i}_tag", chunk[-16:])
+        file.item(f"chunk_{i}_sha256", sha256(chunk))
+    file.write()
+
+
+def scheme(name, body):
+    return f"{name}:" + base64.b32encode(body + sha256(body)[:4]).decode().rstrip("=")
+
+
+def links():
+    file = File("links.txt", "Relay links and cards: docs/protocol.md section 6.")
+    pin = run(0x10)
+    link = [(b"\x01", "version"), (pin, "pin"), (b"relay.example.org:7443", "endpoint")]
+    body = b"".join(data for data, _ in link)
+    file.item("link_body", *link)
+    file.text("link", scheme("himaya-relay", body))
+    six = b"\x01" + pin + b"[2001:db8::7]:443"
+    file.text("link_ipv6", scheme("himaya-relay", six))
+    key = run(0xD0)
+    fingerprint = sha256(b"himaya identity" + key)
+    file.item("identity_key", (key, "an Ed25519 public key"))
+    file.item("fingerprint", fingerprint)
+    for name, kind in (("single", 1), ("intake", 2)):
+        card = [(b"\x01", "version"), (bytes([kind]), f"kind: {name}"), (run(0x20), "card secret"),
+                (fingerprint, "fingerprint"), (run(0x30), "HPKE key hash"), (body, "relay link body")]
+        file.item(f"card_{name}_body", *card)
+        file.text(f"card_{name}", scheme("himaya-card", b"".join(data for data, _ in card)))
+    file.write()
+
+
+def contact():
+    file = File("contact.txt", "First contact: docs/protocol.md section 6. Key packages and Welcomes are stand-ins.")
+    names = {0: ("version", {}), 1: ("key package", {}), 2: ("name", {}), 3: ("reply secret", {}), 4: ("note", {})}
+    hello = {0: 1, 1: run(0x01, 48), 2: "Shilan", 3: run(0x40)}
+    file.cbor("hello", hello, names)
+    file.cbor("hello_with_note", {**hello, 2: "ناسرین", 4: "from Hêro's workshop"}, names)
+    welcome = {0: 1, 1: run(0x02, 40), 2: SPILL}
+    file.cbor("welcome", welcome, {0: ("kind", {}), 1: ("Welcome", {}), 2: ("where the tree lies", {})})
+    names = {0: ("kind", {}), 1: ("group id", {}), 2: ("key package", {})}
+    file.cbor("rejoin", {0: 2, 1: run(0x03, 16), 2: run(0x04, 48)}, names)
+    file.cbor("event", {0: 3, 1: run(0x03, 16), 2: cbor({0: 1})}, {**names, 2: ("event", {})})
+    file.cbor("unknown", {0: 9}, names)
+    fingerprints = sorted(sha256(b"himaya identity" + run(n)) for n in (0xD0, 0xD1, 0xD2))
+    policy = {0: 1, 1: "Circle of Shilan", 2: 1, 3: 0x004D, 4: [[f, role] for f, role in zip(fingerprints, (1, 3, 2))]}
+    file.cbor("policy", policy, {0: ("version", {}), 1: ("name", {}), 2: ("kind: circle", {}),
+                                 3: ("ciphersuite", {}), 4: ("roles", {})})
+    file.write()
+
+
+def relay():
+    file = File("relay.txt", "The relay's calls: docs/protocol.md section 5. The cell is 4,096 times a5.")
+    address, cursor, cell = run(0x80), run(0xB0, 16), b"\xa5" * 4096
+    descriptor = [(u16(1), "version"), (b"\x00", "access: open"), (bytes([14]), "retention, in windows"),
+                  (u32(86_400), "window length, in seconds"), (u32(20_500), "current window"),
+                  (u32(20_487), "oldest window"), (u32(4_096), "cell size"), (u32(65_536), "chunk size")]
+    file.item("descriptor", *descriptor)
+    file.item("descriptor_with_section", *descriptor, (u16(0x7777), "section of an unknown kind"), (u16(3), "length"),
+              (b"\x01\x02\x03", "bytes"))
+    file.item("record", (address, "address"), (cell, "cell"))
+    file.item("current_head", (u32(20_500), "window"), (cursor, "cursor"))
+    file.text("cursor_query", cursor.hex())
+    file.item("pick_cells", (b"\x00", "kind: cells"), (u16(2), "count"), (address, "address"), (run(0x90), "address"))
+    file.item("pick_chunks", (b"\x01", "kind: chunks"), (u16(1), "count"), (address, "address"))
+    file.item("picked_cells", (b"\x01", "present"), (cell, "cell"), (b"\x00", "absent"), (bytes(4096), "zeros"))
+    file.item("feed_start", (b"\x00", "kind: start"), (cursor, "cursor"))
+    file.item("feed_cell", (b"\x01", "kind: cell"), (cursor, "cursor"), (address, "address"), (cell, "cell"))
+    file.item("feed_address", (b"\x02", "kind: address"), (cursor, "cursor"), (address, "address"))
+    file.write()
+
+
+ENVELOPE = {0: "version", 1: "type", 2: "nonce", 3: "case", 4: "prev", 5: "lamport", 6: "sent", 7: "expires",
+            8: "status", 9: "tlp", 10: "lang", 11: "replaces", 12: "body"}
+BODIES = {
+    1: ["kind", "urgency", "severity", "certainty", "response", "affected", "count", "when", "place", "actor_class",
+        "contact", "note", "evidence"],
+    2: ["refs", "level", "note"],
+    3: ["refs", "note"],
+    4: ["text"],
+}
+SENT = 29_500_000
+
+
+def event(file, name, kind, body, **envelope):
+    keys = {label: key for key, label in ENVELOPE.items()}
+    fields = {0: 1, 1: kind, 2: run(0x70, 16), 5: 3, 6: SENT, 8: "Actual", 9: "RED", 10: "en", 12: body}
+    fields.update({keys[label]: value for label, value in envelope.items()})
+    names = {key: (label, {}) for key, label in ENVELOPE.items()}
+    names[12] = ("body", {i: (label, {}) for i, label in enumerate(BODIES.get(kind, []))})
+    data = file.cbor(name, fields, names)
+    file.item(f"{name}_id", sha256(data))
+    return sha256(data)
+
+
+def events():
+    file = File("events.txt", "Events: docs/protocol.md section 8. An id is the SHA-256 of the bytes above it.")
+    shortest = {0: "unspecified", 1: "Immediate", 2: "Severe", 3: "Observed"}
+    alert = event(file, "sos", 1, shortest, expires=SENT + 72 * 60)
+    earlier = sorted([alert, run(0x05), run(0x06)])
+    full = {0: "arrest", 1: "Immediate", 2: "Extreme", 3: "Likely", 4: ["Shelter", "Monitor"], 5: "colleague",
+            6: "2-5", 7: SENT - 30, 8: "IQ-AR", 9: "police", 10: "dont_call",
+            11: "گرتیان لە بەردەم ماڵ\nدوو کەس", 12: [run(0x07), run(0x08)]}
+    event(file, "alert", 1, full, case=run(0x09, 16), prev=earlier, lamport=1_000, expires=SENT + 72 * 60,
+          status="Exercise", tlp="AMBER+STRICT", lang="ckb", replaces=alert)
+    event(file, "ack", 2, {0: [alert], 1: "acting", 2: "On my way"}, prev=[alert], lamport=4)
+    event(file, "all_clear", 3, {0: sorted([alert, run(0x05)])}, prev=[alert], lamport=5)
+    event(file, "notice", 4, {0: "Réunion demain à 9 h."}, lang="fr")
+    event(file, "leave", 5, {})
+    file.lines += ["", "# What a newer version might send: kept, shown as \"update needed\", same bytes again."]
+    event(file, "newer_type", 77, {0: "what", 1: [1, 2]})
+    event(file, "newer_words", 1, {**shortest, 0: "drone_strike", 10: "carrier_pigeon"}, status="Rehearsal")
+    newer = {**shortest, 40: [run(0x07)]}
+    event(file, "newer_keys", 1, newer)
+    file.write()
+
+
+def refused():
+    file = File("refused.txt", "Bytes that are no events, each with its reason: docs/protocol.md section 8.")
+    base = {0: 1, 1: 4, 2: run(0x70, 16), 5: 3, 6: SENT, 8: "Actual", 9: "RED", 10: "en", 12: {0: "hello"}}
+    alert = {**base, 1: 1, 12: {0: "arrest", 1: "Immediate", 2: "Severe", 3: "Observed"}}
+    ack = {**base, 1: 2, 12: {0: [run(0x05)], 1: "human"}}
+    good = cbor(base)
+    cases = {
+        "malformed_cut_short": good[:-1],
+        "malformed_bytes_left_over": good + b"\x00",
+        "deterministic_long_integer": good.replace(b"\x05\x03\x06", b"\x05\x18\x03\x06"),
+        "deterministic_indefinite_map": b"\xbf" + good[1:] + b"\xff",
+        "deterministic_keys_out_of_order": good[:1] + good[3:5] + good[1:3] + good[5:],
+        "version_2": cbor({**base, 0: 2}),
+        "missing_nonce": cbor({k: v for k, v in base.items() if k != 2}),
+        "missing_kind": cbor({**alert, 12: {k: v for k, v in alert[12].items() if k != 0}}),
+        "type_lamport_text": cbor({**base, 5: "3"}),
+        "type_body_array": cbor({**base, 12: []}),
+        "limit_nonce_15": cbor({**base, 2: run(0x70, 15)}),
+        "limit_case_20": cbor({**base, 3: run(0x70, 20)}),
+        "limit_prev_9": cbor({**base, 4: [run(n) for n in range(9)]}),
+        "limit_prev_empty": cbor({**base, 4: []}),
+        "limit_expires_not_after_sent": cbor({**base, 7: SENT}),
+        "limit_lang_36": cbor({**base, 10: "en-" + "abcdefgh-" * 3 + "abcdef"}),
+        "limit_status_33": cbor({**base, 8: "x" * 33}),
+        "limit_tlp_space": cbor({**base, 9: "RED "}),
+        "limit_text_2001": cbor({**base, 12: {0: "ა" * 2_001}}),
+        "limit_text_empty": cbor({**base, 12: {0: ""}}),
+        "limit_note_501": cbor({**alert, 12: {**alert[12], 11: "ا" * 501}}),
+        "limit_response_4": cbor({**alert, 12: {**alert[12], 4: ["Monitor"] * 4}}),
+        "limit_evidence_5": cbor({**alert, 12: {**alert[12], 12: [run(n) for n in range(5)]}}),
+        "limit_evidence_31": cbor({**alert, 12: {**alert[12], 12: [run(0, 31)]}}),
+        "limit_refs_65": cbor({**ack, 12: {0: [run(n) for n in range(65)], 1: "human"}}),
+        "missing_level": cbor({**ack, 12: {0: [run(0x05)]}}),
+        "order_refs": cbor({**ack, 12: {0: [run(0x06), run(0x05)], 1: "human"}}),
+        "order_prev_repeated": cbor({**base, 4: [run(0x05), run(0x05)]}),
+    }
+    for name, data in cases.items():
+        file.item(name, data)
+    file.write()
+
+
+if __name__ == "__main__":
+    for write in (lanes, cells, spill, links, contact, relay, events, refused):
+        write()
