@@ -5,9 +5,15 @@
 //!
 //! * [`service`]: the use cases, without any network.
 //! * [`store`]: where cells and chunks lie: one trait, several engines.
+//! * [`http`]: the calls over TLS; the only place that knows axum, hyper and rustls.
 //! * [`schema`]: the one declaration of what is stored.
+//! * [`config`]: the file `relay.toml`.
+//! * [`cli`]: one file a subcommand.
 
+pub mod cli;
+pub mod config;
 pub mod crash;
+pub mod http;
 pub mod schema;
 pub mod service;
 pub mod store;

@@ -1,0 +1,59 @@
+//! `himaya-relay init DIR --listen ADDR [--link-host HOST:PORT]`
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use himaya_protocol::wire::link::RelayLink;
+
+use super::{CliError, Layout};
+use crate::config::Config;
+use crate::http::Identity;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The relay's folder; made if it is missing.
+    dir: PathBuf,
+    /// Where to listen, ADDRESS:PORT.
+    #[arg(long, default_value = "127.0.0.1:7443")]
+    listen: SocketAddr,
+    /// What clients connect to, HOST:PORT, if it differs from --listen.
+    #[arg(long)]
+    link_host: Option<String>,
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), CliError> {
+    let layout = Layout::new(&arguments.dir);
+    let link_host = arguments.link_host.clone().unwrap_or_else(|| arguments.listen.to_string());
+    let identity = Identity::make()?;
+    let link = RelayLink::new(&link_host, identity.pin).map_err(|_| CliError::Link(link_host.clone()))?;
+    let config = Config::template(arguments.listen, &link_host);
+    make_folder(&arguments.dir)?;
+    if layout.config().exists() || layout.key().exists() {
+        return Err(CliError::AlreadyMade(arguments.dir.clone()));
+    }
+    write_new(&layout.key(), identity.key_pem.as_bytes())?;
+    write_new(&layout.certificate(), identity.certificate_pem.as_bytes())?;
+    // Last: a folder with a configuration is a whole one.
+    write_new(&layout.config(), config.as_bytes())?;
+    File::open(&arguments.dir)?.sync_all()?;
+    writeln!(out, "{link}")?;
+    Ok(())
+}
+
+fn make_folder(path: &Path) -> Result<(), CliError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| CliError::File { path: path.to_owned(), source })
+}
+
+/// Writes a file that nobody else may read and that must not be there yet.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    let write = || -> io::Result<()> {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    write().map_err(|source| CliError::File { path: path.to_owned(), source })
+}

@@ -1,0 +1,97 @@
+//! `himaya-relay serve DIR`
+
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{CliError, Layout, boot_id, log, read};
+use crate::config::Config;
+use crate::http::{Limits, Server};
+use crate::service::Relay;
+use crate::store::{Admission, SledStore};
+
+/// How often expiry is looked at when nothing else happens.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// The relay's folder.
+    dir: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), CliError> {
+    log::start();
+    let layout = Layout::new(&arguments.dir);
+    let config = layout.read_config()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let store = Arc::new(SledStore::open(&layout.store(), config.reserve, boot_id()?)?);
+    let done = runtime.block_on(serve(&layout, &config, &store, out));
+    // What is still running is cut connections; the store is closed after them, when its writer has finished.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    drop(store);
+    tracing::info!("stopped");
+    done
+}
+
+async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &mut impl Write) -> Result<(), CliError> {
+    let policy = config.policy().map_err(crate::config::ConfigError::from)?;
+    match policy.admission() {
+        Admission::Open => tracing::warn!("access is open: anybody who reaches this relay may write to it"),
+    }
+    let relay = Relay::new(store.clone(), Arc::new(unix_seconds), policy);
+    relay.tidy().await?;
+    let limits = Limits {
+        connections: config.limits.connections.get(),
+        feeds: config.limits.feeds.get(),
+        patience: config.limits.patience,
+    };
+    let (key, certificate) = (read(layout.key())?, read(layout.certificate())?);
+    let server = Server::bind(config.listen, &key, &certificate, relay.clone(), limits).await?;
+    let stop = stop_signal()?;
+    writeln!(out, "listening on {}", server.address()?)?;
+    out.flush()?;
+    let tidying = tokio::spawn(tidy_for_ever(relay));
+    let failed = store.failed();
+    let mut storage_failed = false;
+    server
+        .run(async {
+            tokio::select! {
+                () = stop => tracing::info!("stopping; what was accepted is finished first"),
+                () = failed => storage_failed = true,
+            }
+        })
+        .await;
+    tidying.abort();
+    if storage_failed { Err(CliError::StorageFailed) } else { Ok(()) }
+}
+
+async fn tidy_for_ever(relay: Relay) {
+    let mut ticks = tokio::time::interval(TIDY_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = relay.tidy().await {
+            tracing::error!(%error, "windows could not be tidied");
+        }
+    }
+}
+
+fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn unix_seconds() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the relay reads the clock")]
+    let now = SystemTime::now();
+    now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,63 @@
+//! Bodies in and out: bounded in size, in time and in memory.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::problem::Problem;
+use crate::service::RelayError;
+
+/// Reads a body of at most `most` bytes within `patience`.
+pub(super) async fn read(body: Body, most: usize, patience: Duration) -> Result<Bytes, Problem> {
+    let whole = tokio::time::timeout(patience, Limited::new(body, most).collect()).await;
+    match whole.map_err(|_| Problem::TooSlow)? {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge),
+        Err(_) => Err(Problem::Malformed),
+    }
+}
+
+/// How long an answer may be kept by whoever sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// Not at all.
+    Never,
+    /// For ever: a closed window does not change.
+    Forever,
+}
+
+/// An answer of fixed-layout bytes.
+pub(super) fn binary(status: StatusCode, body: impl Into<Body>, keep: Keep) -> Response {
+    let mut response = (status, body.into()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    let keep = match keep {
+        Keep::Never => "no-store",
+        Keep::Forever => "public, max-age=31536000, immutable",
+    };
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    response
+}
+
+/// A body that is read a page at a time, after `head`. An empty page is the end.
+///
+/// A page that cannot be read breaks the body off, so that the reader sees that it is not whole.
+pub(super) fn pages<S: Send + 'static>(
+    head: Vec<u8>,
+    source: S,
+    next: fn(&mut S) -> Result<Vec<u8>, RelayError>,
+) -> Body {
+    Body::from_stream(stream::try_unfold((head, source), move |(head, mut source)| async move {
+        if !head.is_empty() {
+            return Ok(Some((Bytes::from(head), (Vec::new(), source))));
+        }
+        let read = tokio::task::spawn_blocking(move || next(&mut source).map(|page| (page, source)));
+        let (page, source) = read.await.map_err(|_| RelayError::Failed)??;
+        Ok::<_, RelayError>((!page.is_empty()).then(|| (Bytes::from(page), (Vec::new(), source))))
+    }))
+}

@@ -1,0 +1,130 @@
+//! Every call but the feed: from bytes to a use case and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use himaya_protocol::wire::address::ADDRESS_SIZE;
+use himaya_protocol::wire::relay::{self, Cursor, Pick};
+use tokio::sync::{Semaphore, watch};
+
+use super::body::{self, Keep, binary, pages};
+use super::feed;
+use super::problem::Problem;
+use crate::service::{Picked, Relay, RelayError, Sweep};
+use crate::store::Put;
+
+/// The longest pick list: kind, count, addresses.
+const PICK_SIZE_MAX: usize = 3 + relay::PICK_CELLS_MAX * ADDRESS_SIZE;
+
+/// What the calls share.
+#[derive(Clone)]
+pub(super) struct App {
+    pub(super) relay: Relay,
+    pub(super) patience: Duration,
+    /// One permit an open feed.
+    pub(super) feeds: Arc<Semaphore>,
+    /// Becomes true when the server stops.
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+pub(super) fn router(app: App) -> Router {
+    Router::new()
+        .route(relay::PATH_RELAY, get(descriptor))
+        .route(relay::PATH_CELLS, post(put_cell))
+        .route(relay::PATH_CHUNKS, post(put_chunk))
+        .route(relay::PATH_PICK, post(pick))
+        .route(relay::PATH_FEED, get(feed::open))
+        .route(relay::PATH_CURRENT_CELLS, get(current_cells))
+        .route(relay::PATH_CURRENT_INDEX, get(current_index))
+        .route("/v1/windows/{window}/cells", get(window_cells))
+        .route("/v1/windows/{window}/index", get(window_index))
+        .fallback(|| async { Problem::NoSuchCall })
+        .method_not_allowed_fallback(|| async { Problem::WrongMethod })
+        .with_state(app)
+}
+
+async fn descriptor(State(app): State<App>) -> Response {
+    binary(StatusCode::OK, app.relay.descriptor().await.to_bytes(), Keep::Never)
+}
+
+async fn put_cell(State(app): State<App>, body: Body) -> Result<Response, Problem> {
+    let bytes = body::read(body, relay::RECORD_SIZE, app.patience).await?;
+    let (address, cell) = relay::parse_record(&bytes).map_err(|_| Problem::Malformed)?;
+    Ok(answer_put(app.relay.put_cell(address, cell).await?, |cell| cell.into_bytes()))
+}
+
+async fn put_chunk(State(app): State<App>, body: Body) -> Result<Response, Problem> {
+    let bytes = body::read(body, relay::CHUNK_PUT_SIZE, app.patience).await?;
+    let (address, chunk) = relay::parse_chunk_put(&bytes).map_err(|_| Problem::Malformed)?;
+    Ok(answer_put(app.relay.put_chunk(address, chunk).await?, |chunk| chunk.into_bytes()))
+}
+
+fn answer_put<T>(put: Put<T>, bytes: impl FnOnce(T) -> Box<[u8]>) -> Response {
+    let (status, there) = match put {
+        Put::Stored => (StatusCode::CREATED, Vec::new()),
+        Put::Same => (StatusCode::OK, Vec::new()),
+        Put::Taken(there) => (StatusCode::CONFLICT, bytes(there).into_vec()),
+    };
+    binary(status, there, Keep::Never)
+}
+
+async fn pick(State(app): State<App>, body: Body) -> Result<Response, Problem> {
+    let bytes = body::read(body, PICK_SIZE_MAX, app.patience).await?;
+    let pick = Pick::from_bytes(&bytes).map_err(|_| Problem::Malformed)?;
+    let picked = app.relay.pick(pick).await;
+    let length = picked.length();
+    let mut response = binary(StatusCode::OK, pages(Vec::new(), picked, Picked::next_bytes), Keep::Never);
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    Ok(response)
+}
+
+async fn window_cells(State(app): State<App>, Path(window): Path<String>) -> Result<Response, Problem> {
+    let sweep = app.relay.closed(parse_window(&window)?).await?;
+    Ok(binary(StatusCode::OK, pages(Vec::new(), sweep, records), Keep::Forever))
+}
+
+async fn window_index(State(app): State<App>, Path(window): Path<String>) -> Result<Response, Problem> {
+    let sweep = app.relay.closed(parse_window(&window)?).await?;
+    Ok(binary(StatusCode::OK, pages(Vec::new(), sweep, prefixes), Keep::Forever))
+}
+
+async fn current_cells(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    current(&app, query, records).await
+}
+
+async fn current_index(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    current(&app, query, prefixes).await
+}
+
+async fn current(
+    app: &App,
+    query: Option<String>,
+    next: fn(&mut Sweep) -> Result<Vec<u8>, RelayError>,
+) -> Result<Response, Problem> {
+    let after = match query {
+        None => None,
+        Some(query) => Some(query.strip_prefix("after=").and_then(Cursor::from_hex).ok_or(Problem::Malformed)?),
+    };
+    let (head, sweep) = app.relay.current(after).await?;
+    Ok(binary(StatusCode::OK, pages(head.to_bytes().to_vec(), sweep, next), Keep::Never))
+}
+
+/// A window has one name: decimal, without sign or leading zeros.
+fn parse_window(name: &str) -> Result<u32, Problem> {
+    name.parse::<u32>().ok().filter(|window| window.to_string() == name).ok_or(Problem::NoSuchCall)
+}
+
+fn records(sweep: &mut Sweep) -> Result<Vec<u8>, RelayError> {
+    let cells = sweep.next_cells()?;
+    Ok(cells.iter().flat_map(|(address, cell)| [&address.as_bytes()[..], cell.as_bytes()]).flatten().copied().collect())
+}
+
+fn prefixes(sweep: &mut Sweep) -> Result<Vec<u8>, RelayError> {
+    Ok(sweep.next_addresses()?.iter().flat_map(|address| address.prefix()).collect())
+}

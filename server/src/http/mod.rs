@@ -1,0 +1,11 @@
+//! The relay's calls over HTTP: the only place that knows axum, hyper and rustls.
+
+mod body;
+mod calls;
+mod feed;
+mod problem;
+mod server;
+mod tls;
+
+pub use server::{Limits, Server, ServerError};
+pub use tls::{Identity, TlsError};
