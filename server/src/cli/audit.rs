@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{CliError, Layout, boot_id};
+use super::{CliError, Layout, boot_id, census};
 use crate::schema;
 use crate::store::{CellStore, Census, SledStore, StoreError};
 
@@ -16,8 +16,13 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), CliError> {
     let layout = Layout::new(&arguments.dir);
     let config = layout.read_config()?;
-    let store = SledStore::open(&layout.store(), config.reserve, boot_id()?)?;
-    let census = store.census().map_err(|_: StoreError| CliError::StorageFailed)?;
+    let census = match census::ask(&layout.audit_socket())? {
+        Some(census) => census,
+        None => {
+            let store = SledStore::open(&layout.store(), config.reserve, boot_id()?)?;
+            store.census().map_err(|_: StoreError| CliError::StorageFailed)?
+        }
+    };
     report(&census, out)?;
     Ok(())
 }

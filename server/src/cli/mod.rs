@@ -12,6 +12,7 @@ use crate::service::RelayError;
 use crate::store::OpenError;
 
 mod audit;
+mod census;
 mod init;
 mod log;
 mod serve;
@@ -105,6 +106,10 @@ impl Layout {
 
     fn store(&self) -> PathBuf {
         self.folder.join("store")
+    }
+
+    fn audit_socket(&self) -> PathBuf {
+        self.folder.join("audit.sock")
     }
 
     fn read_config(&self) -> Result<Config, CliError> {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CliError, Layout, boot_id, log, read};
+use super::{CliError, Layout, boot_id, census, log, read};
 use crate::config::Config;
 use crate::http::{Limits, Server};
 use crate::service::Relay;
@@ -16,6 +16,8 @@ use crate::store::{Admission, SledStore};
 
 /// How often expiry is looked at when nothing else happens.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
+/// How many pages are read from the store at one time.
+const READERS: usize = 32;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -27,7 +29,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     log::start();
     let layout = Layout::new(&arguments.dir);
     let config = layout.read_config()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(READERS).build()?;
     let store = Arc::new(SledStore::open(&layout.store(), config.reserve, boot_id()?)?);
     let done = runtime.block_on(serve(&layout, &config, &store, out));
     // What is still running is cut connections; the store is closed after them, when its writer has finished.
@@ -54,7 +56,14 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
     let stop = stop_signal()?;
     writeln!(out, "listening on {}", server.address()?)?;
     out.flush()?;
-    let tidying = tokio::spawn(tidy_for_ever(relay));
+    let tidying = tokio::spawn(tidy_for_ever(relay.clone()));
+    let auditing = match census::listen(&layout.audit_socket()) {
+        Ok(listener) => Some(tokio::spawn(census::answer(listener, relay))),
+        Err(error) => {
+            tracing::warn!(%error, "no audit while the relay runs");
+            None
+        }
+    };
     let failed = store.failed();
     let mut storage_failed = false;
     server
@@ -66,6 +75,9 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
         })
         .await;
     tidying.abort();
+    if let Some(auditing) = auditing {
+        auditing.abort();
+    }
     if storage_failed { Err(CliError::StorageFailed) } else { Ok(()) }
 }
 

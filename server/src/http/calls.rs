@@ -122,7 +122,12 @@ fn parse_window(name: &str) -> Result<u32, Problem> {
 
 fn records(sweep: &mut Sweep) -> Result<Vec<u8>, RelayError> {
     let cells = sweep.next_cells()?;
-    Ok(cells.iter().flat_map(|(address, cell)| [&address.as_bytes()[..], cell.as_bytes()]).flatten().copied().collect())
+    let mut bytes = Vec::with_capacity(cells.len() * relay::RECORD_SIZE);
+    for (address, cell) in &cells {
+        bytes.extend_from_slice(address.as_bytes());
+        bytes.extend_from_slice(cell.as_bytes());
+    }
+    Ok(bytes)
 }
 
 fn prefixes(sweep: &mut Sweep) -> Result<Vec<u8>, RelayError> {

@@ -3,6 +3,7 @@
 mod body;
 mod calls;
 mod feed;
+mod patient;
 mod problem;
 mod server;
 mod tls;

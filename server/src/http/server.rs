@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::calls::{App, router};
+use super::patient::Patient;
 use super::tls::{self, TlsError};
 use crate::service::Relay;
 
@@ -24,7 +25,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What HTTP/2 may have in flight for one stream: a chunk with its address fits.
 const STREAM_WINDOW: u32 = 128 << 10;
 const CONNECTION_WINDOW: u32 = 512 << 10;
-const STREAMS_MAX: u32 = 32;
+const STREAMS_MAX: u32 = 8;
 const HEADERS_MAX: usize = 32;
 const HEAD_SIZE_MAX: usize = 16 << 10;
 
@@ -141,7 +142,8 @@ impl Connections {
             return;
         }
         let Ok(Ok(stream)) = timeout(self.patience, self.acceptor.accept(stream)).await else { return };
-        let connection = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), self.service);
+        let stream = TokioIo::new(Patient::new(stream, self.patience));
+        let connection = self.builder.serve_connection_with_upgrades(stream, self.service);
         let _ = watcher.watch(connection.into_owned()).await;
     }
 }
