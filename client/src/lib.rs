@@ -1,1 +1,15 @@
-//! TODO
+//! The client of Himaya: alerts and shelter requests, end-to-end encrypted, through a relay that learns nothing.
+//!
+//! * [`store`]: one SQLCipher database a profile; [`store::Profile::transact`] is the only way to change it, and what
+//!   an operation returns is handed out only after its transaction is on disk.
+//! * [`engine`]: the protocol over that store, without network, clock or randomness of its own.
+//! * [`transport`]: the relay's calls over TLS.
+//! * [`driver`]: wait, hand to the engine, commit, send.
+//! * [`cli`]: one file a command. [`text`], [`terminal`]: what people read.
+
+pub mod driver;
+pub mod engine;
+pub mod store;
+pub mod transport;
+
+mod crash;

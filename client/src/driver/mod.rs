@@ -1,0 +1,92 @@
+//! Waits, hands to the engine, commits, sends.
+//!
+//! The driver is the only place where the profile and the network meet. It sends nothing that is not in the outbox on
+//! disk, sends the identical bytes however often that takes, and moves the reading position only after everything up
+//! to it has been handled, so that a crash anywhere costs at most work done twice.
+
+mod error;
+mod read;
+mod send;
+mod watch;
+
+use himaya_protocol::wire::relay::Cursor;
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
+
+use crate::engine::{EngineError, News};
+use crate::store::{Ctx, Profile, Seconds, StoreError};
+use crate::transport::Transport;
+
+pub use error::DriverError;
+pub use send::Flushed;
+pub use watch::Watched;
+
+/// Where the driver learns what time it is.
+pub trait Clock {
+    /// Unix time in seconds.
+    fn now(&self) -> Seconds;
+}
+
+/// A profile and the relay it talks to.
+pub struct Driver<T> {
+    profile: Profile,
+    transport: T,
+    clock: Box<dyn Clock + Send>,
+    rng: ChaCha20Rng,
+}
+
+/// How far everything has been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Position {
+    window: u32,
+    cursor: Option<Cursor>,
+}
+
+impl<T: Transport> Driver<T> {
+    /// Puts a profile and a relay together. `seed` must be random.
+    pub fn new(profile: Profile, transport: T, clock: Box<dyn Clock + Send>, seed: [u8; 32]) -> Self {
+        Self { profile, transport, clock, rng: ChaCha20Rng::from_seed(seed) }
+    }
+
+    /// Runs one operation of the engine in a transaction.
+    pub fn transact<V>(&mut self, work: impl FnOnce(&mut Ctx<'_>) -> Result<V, EngineError>) -> Result<V, EngineError> {
+        self.profile.transact(self.clock.now(), &mut self.rng, work)
+    }
+
+    /// The relay.
+    pub fn transport(&self) -> &T {
+        &self.transport
+    }
+
+    /// What the clock says.
+    pub fn now(&self) -> Seconds {
+        self.clock.now()
+    }
+
+    /// Sends what waits, reads everything the relay has, does what is due, sends what came of that.
+    pub async fn sync(&mut self) -> Result<Vec<News>, DriverError> {
+        let mut news = self.flush().await.news;
+        news.extend(self.read_all().await?);
+        news.extend(self.transact(crate::engine::synced)?);
+        self.transact(crate::engine::tick)?;
+        let flushed = self.flush().await;
+        news.extend(flushed.news);
+        match flushed.failed {
+            Some(error) => Err(error),
+            None => Ok(news),
+        }
+    }
+}
+
+impl Position {
+    fn load(ctx: &Ctx<'_>) -> Result<Option<Self>, StoreError> {
+        let window = ctx.number("read window")?.and_then(|window| u32::try_from(window).ok());
+        let cursor = ctx.setting("read cursor")?.and_then(|bytes| bytes.try_into().ok()).map(Cursor);
+        Ok(window.map(|window| Self { window, cursor }))
+    }
+
+    fn store(self, ctx: &Ctx<'_>) -> Result<(), StoreError> {
+        ctx.set_number("read window", u64::from(self.window))?;
+        ctx.set("read cursor", self.cursor.as_ref().map_or(&[], |cursor| &cursor.0[..]))
+    }
+}

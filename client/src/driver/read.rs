@@ -1,0 +1,178 @@
+//! Reading: sweep what arrived, keep what is expected.
+
+use std::collections::BTreeSet;
+
+use himaya_protocol::wire::card::Card;
+use himaya_protocol::wire::lane::card_key_slot;
+use himaya_protocol::wire::relay::{Descriptor, LayoutError};
+use himaya_protocol::wire::{Address, Cell};
+
+use super::{Driver, DriverError, Position};
+use crate::engine::{self, Fetched, News, Received};
+use crate::transport::{Refusal, Transport, TransportError};
+
+/// What a relay is told that answers with what cannot be.
+pub(super) const LIE: LayoutError = LayoutError("what was put there");
+
+impl<T: Transport> Driver<T> {
+    /// Reads everything that arrived since the last time.
+    pub(super) async fn read_all(&mut self) -> Result<Vec<News>, DriverError> {
+        let mut news = self.retry_held().await?;
+        let relay = self.transport.descriptor().await?;
+        let mut position = self.position(&relay)?;
+        if position.window < relay.oldest_window {
+            position = Position { window: relay.oldest_window, cursor: None };
+            news.extend(self.transact(engine::missed_windows)?);
+        }
+        if let Some(cursor) = position.cursor
+            && let Some((head, cells)) = self.transport.current_cells(Some(cursor)).await?
+        {
+            news.extend(self.take_in(head.window, cells).await?);
+            self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
+            return Ok(news);
+        }
+        for window in position.window..relay.current_window {
+            let cells = match self.transport.window_cells(window).await {
+                Ok(cells) => cells,
+                // It went while we read the ones before it.
+                Err(TransportError::Refused(Refusal::NotFound | Refusal::Gone)) => {
+                    news.extend(self.transact(engine::missed_windows)?);
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            news.extend(self.take_in(window, cells).await?);
+            self.move_to(Position { window: window + 1, cursor: None })?;
+        }
+        match self.transport.current_cells(None).await? {
+            Some((head, cells)) => {
+                news.extend(self.take_in(head.window, cells).await?);
+                // The window may have turned since the descriptor was read: then the one before is read again whole.
+                if head.window == relay.current_window {
+                    self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
+                }
+                Ok(news)
+            }
+            None => Err(TransportError::Malformed(LIE).into()),
+        }
+    }
+
+    /// Cells that were held may be usable now; if one was, what came after it is read again.
+    async fn retry_held(&mut self) -> Result<Vec<News>, DriverError> {
+        let mut news = Vec::new();
+        let mut again: Option<u32> = None;
+        for (window, address, cell) in self.transact(|ctx| engine::retry_held(ctx))? {
+            if let Some(more) = self.hand_in(window, &address, &cell).await? {
+                news.extend(more);
+                again = Some(again.map_or(window, |earliest| earliest.min(window)));
+            }
+        }
+        if let Some(window) = again {
+            self.move_to(Position { window, cursor: None })?;
+        }
+        Ok(news)
+    }
+
+    /// Takes in a batch of cells in any order: a commit in it may be what makes others expected.
+    pub(super) async fn take_in(&mut self, window: u32, cells: Vec<(Address, Cell)>) -> Result<Vec<News>, DriverError> {
+        let mut news = Vec::new();
+        let mut rest = cells;
+        loop {
+            let expected: BTreeSet<Address> = self.transact(|ctx| {
+                let mut expected = BTreeSet::new();
+                for (address, _) in &rest {
+                    if engine::is_expected(ctx, address)? {
+                        expected.insert(*address);
+                    }
+                }
+                Ok(expected)
+            })?;
+            let mut progress = false;
+            let mut kept = Vec::new();
+            for (address, cell) in rest {
+                match if expected.contains(&address) { self.hand_in(window, &address, &cell).await? } else { None } {
+                    Some(more) => {
+                        progress = true;
+                        news.extend(more);
+                    }
+                    None => kept.push((address, cell)),
+                }
+            }
+            if !progress {
+                return Ok(news);
+            }
+            rest = kept;
+        }
+    }
+
+    /// Hands one cell in, fetching the chunks it names. `None` when it changed nothing.
+    pub(super) async fn hand_in(
+        &mut self,
+        window: u32,
+        address: &Address,
+        cell: &Cell,
+    ) -> Result<Option<Vec<News>>, DriverError> {
+        let mut fetched = Fetched::new();
+        loop {
+            match self.transact(|ctx| engine::receive(ctx, window, address, cell, &fetched))? {
+                Received::Ignored | Received::Held => return Ok(None),
+                Received::Void => return Ok(Some(Vec::new())),
+                Received::Used(news) => return Ok(Some(news)),
+                Received::Needs(addresses) => {
+                    let chunks = self.transport.pick_chunks(&addresses).await?;
+                    if chunks.len() != addresses.len() {
+                        return Err(TransportError::Malformed(LIE).into());
+                    }
+                    fetched.extend(addresses.into_iter().zip(chunks));
+                }
+            }
+        }
+    }
+
+    /// Finds the key that lies under a card, by reading every cell the relay has: nobody sees which one it was.
+    pub async fn card_key(&mut self, card: &Card) -> Result<Vec<u8>, DriverError> {
+        let wanted = card_key_slot(&card.secret).address;
+        let find = |cells: Vec<(Address, Cell)>| cells.into_iter().find(|(address, _)| *address == wanted);
+        let relay = self.transport.descriptor().await?;
+        let Some((_, current)) = self.transport.current_cells(None).await? else {
+            return Err(TransportError::Malformed(LIE).into());
+        };
+        let mut found = find(current);
+        for window in (relay.oldest_window..relay.current_window).rev() {
+            if found.is_some() {
+                break;
+            }
+            match self.transport.window_cells(window).await {
+                Ok(cells) => found = find(cells),
+                Err(TransportError::Refused(Refusal::NotFound | Refusal::Gone)) => (),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let (_, cell) = found.ok_or(DriverError::NoCardKey)?;
+        Ok(engine::open_card_key(card, &cell)?)
+    }
+
+    /// Where reading goes on; at first, one window before the profile was made.
+    fn position(&mut self, relay: &Descriptor) -> Result<Position, DriverError> {
+        let stored = self.transact(|ctx| Ok((Position::load(ctx)?, ctx.number("founded")?)))?;
+        let (position, founded) = stored;
+        let first = founded.unwrap_or_default() / u64::from(relay.window_seconds);
+        let first = u32::try_from(first).unwrap_or(u32::MAX).saturating_sub(1);
+        Ok(match position {
+            Some(position) if position.window <= relay.current_window => position,
+            // The relay's clock went back behind what was read, or it is a new relay: read everything.
+            Some(_) => Position { window: relay.oldest_window, cursor: None },
+            None => Position { window: first.clamp(relay.oldest_window, relay.current_window), cursor: None },
+        })
+    }
+
+    pub(super) fn move_to(&mut self, position: Position) -> Result<(), DriverError> {
+        self.transact(|ctx| Ok(position.store(ctx)?))?;
+        Ok(())
+    }
+
+    /// The window that reading has reached.
+    pub(super) fn window(&mut self) -> Result<u32, DriverError> {
+        Ok(self.transact(|ctx| Ok(Position::load(ctx)?))?.map_or(0, |position| position.window))
+    }
+}

@@ -1,0 +1,106 @@
+//! Sending: the outbox, put by put.
+
+use himaya_protocol::wire::Cell;
+use rand::Rng;
+
+use super::{Driver, DriverError};
+use crate::crash;
+use crate::engine::{self, Job, News, Taken};
+use crate::store::Seconds;
+use crate::transport::{Put, Transport, TransportError};
+
+/// The first wait after a failure, in seconds; it doubles with each further one.
+const BACKOFF_FIRST: Seconds = 1;
+/// The longest wait after a failure, in seconds.
+const BACKOFF_MOST: Seconds = 300;
+
+/// What came of sending.
+#[derive(Debug, Default)]
+pub struct Flushed {
+    /// What happened.
+    pub news: Vec<News>,
+    /// Hellos that were given up because their card was used.
+    pub cards_used: Vec<i64>,
+    /// What stopped it, if something is still waiting for the relay.
+    pub failed: Option<DriverError>,
+}
+
+impl<T: Transport> Driver<T> {
+    /// Sends every job whose time has come, until none is left or the relay cannot be reached.
+    pub async fn flush(&mut self) -> Flushed {
+        let mut flushed = Flushed::default();
+        loop {
+            let jobs = match self.transact(|ctx| engine::due(ctx)) {
+                Ok(jobs) => jobs,
+                Err(error) => {
+                    flushed.failed = Some(error.into());
+                    return flushed;
+                }
+            };
+            // One job at a time: what it leads to may be more urgent than what was due before.
+            let Some(job) = jobs.into_iter().next() else { return flushed };
+            if let Err(error) = self.send(&job, &mut flushed).await {
+                let later = self.now() + self.backoff(job.attempts);
+                let postponed = self.transact(|ctx| engine::postpone(ctx, job.id, later));
+                flushed.failed = Some(error);
+                // When the line is down, the next job would fare no better; it stays due.
+                let refused = matches!(
+                    flushed.failed,
+                    Some(DriverError::Transport(TransportError::Refused(_) | TransportError::Malformed(_)))
+                );
+                if postponed.is_err() || !refused {
+                    return flushed;
+                }
+            }
+        }
+    }
+
+    async fn send(&mut self, job: &Job, flushed: &mut Flushed) -> Result<(), DriverError> {
+        for (address, chunk) in &job.chunks {
+            crash::point("before-chunk");
+            if let Put::Taken(_) = self.transport.put_chunk(address, chunk).await? {
+                // The address comes from a fresh random seed, so the relay answers for something that is not there.
+                return Err(TransportError::Malformed(super::read::LIE).into());
+            }
+        }
+        crash::point("before-put");
+        let answer = self.transport.put_cell(&job.address, &job.cell).await?;
+        crash::point("after-put");
+        match answer {
+            Put::Stored | Put::Same => {
+                flushed.news.extend(self.transact(|ctx| engine::stored(ctx, job.id))?);
+            }
+            Put::Taken(there) => self.resolve(job, &there, flushed).await?,
+        }
+        crash::point("after-stored");
+        Ok(())
+    }
+
+    /// Other bytes lie at the address.
+    async fn resolve(&mut self, job: &Job, there: &Cell, flushed: &mut Flushed) -> Result<(), DriverError> {
+        match self.transact(|ctx| engine::taken(ctx, job.id))? {
+            Taken::Moved | Taken::Gone => Ok(()),
+            Taken::CardUsed => {
+                flushed.cards_used.push(job.id);
+                Ok(())
+            }
+            Taken::Receive => {
+                let window = self.window()?;
+                flushed.news.extend(self.hand_in(window, &job.address, there).await?.unwrap_or_default());
+                // If the winner could not be judged yet, our commit waits with it.
+                let still_there = self.transact(|ctx| engine::due(ctx))?;
+                if still_there.iter().any(|other| other.id == job.id && other.address == job.address) {
+                    let later = self.now() + self.backoff(job.attempts);
+                    self.transact(|ctx| engine::postpone(ctx, job.id, later))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Exponential backoff with full jitter.
+    fn backoff(&mut self, attempts: u32) -> Seconds {
+        let most = BACKOFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACKOFF_MOST);
+        self.rng.random_range(1..=most)
+    }
+}

@@ -1,0 +1,152 @@
+//! Watching: the feed as it comes, and everything else in its time.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use himaya_protocol::wire::relay::FeedFrame;
+use rand::Rng;
+use tokio::sync::mpsc;
+
+use super::{Driver, DriverError, Position};
+use crate::engine::{self, News};
+use crate::transport::{Feed, Transport, TransportError, Unreachable};
+
+/// How often what other processes queued is looked for.
+const LOOK: Duration = Duration::from_secs(1);
+/// How many looks pass between two tries of cells that were held.
+const HELD_LOOKS: u32 = 60;
+/// The longest wait before the relay is tried again, in milliseconds.
+const RETRY_MOST: u64 = 60_000;
+/// How many frames may wait to be handled before the feed is not read further.
+const FRAMES: usize = 64;
+
+/// What a watcher is told.
+#[derive(Debug)]
+pub enum Watched {
+    /// Something happened.
+    News(News),
+    /// The feed is open and everything before it has been read.
+    Connected,
+    /// The relay was lost; it is tried again by itself.
+    Lost(DriverError),
+}
+
+impl<T: Transport> Driver<T>
+where
+    T::Feed: 'static,
+{
+    /// Watches until `tell` says to stop or the profile fails. A relay that is gone is tried again and again.
+    pub async fn watch(
+        &mut self,
+        mut tell: impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
+    ) -> Result<(), DriverError> {
+        let mut failures = 0u32;
+        loop {
+            match self.follow(&mut tell, &mut failures).await {
+                Ok(()) => return Ok(()),
+                Err(DriverError::Engine(error)) => return Err(error.into()),
+                Err(error) => {
+                    if tell(self, Watched::Lost(error)).is_break() {
+                        return Ok(());
+                    }
+                    let most = 500u64.saturating_mul(1 << failures.min(10)).min(RETRY_MOST);
+                    failures = failures.saturating_add(1);
+                    let wait = self.rng.random_range(most / 4..=most);
+                    tokio::time::sleep(Duration::from_millis(wait)).await;
+                }
+            }
+        }
+    }
+
+    /// One connection: open the feed, read what was before it, then take what comes.
+    async fn follow(
+        &mut self,
+        tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
+        failures: &mut u32,
+    ) -> Result<(), DriverError> {
+        let feed = self.transport.feed().await?;
+        let (frames, mut arriving) = mpsc::channel(FRAMES);
+        let pump = tokio::spawn(pump(feed, frames));
+        let outcome = self.take_frames(&mut arriving, tell, failures).await;
+        pump.abort();
+        outcome
+    }
+
+    async fn take_frames(
+        &mut self,
+        arriving: &mut mpsc::Receiver<Result<FeedFrame, TransportError>>,
+        tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
+        failures: &mut u32,
+    ) -> Result<(), DriverError> {
+        let news = self.sync().await?;
+        *failures = 0;
+        if self.tell_all(news, tell).is_break() || tell(self, Watched::Connected).is_break() {
+            return Ok(());
+        }
+        let mut looks = 0u32;
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let news = tokio::select! {
+                frame = arriving.recv() => match frame {
+                    Some(frame) => self.take_frame(frame?).await?,
+                    None => return Err(TransportError::Unreachable(Unreachable::Cut).into()),
+                },
+                _ = look.tick() => {
+                    looks = looks.wrapping_add(1);
+                    self.look_around(looks.is_multiple_of(HELD_LOOKS)).await?
+                }
+            };
+            if self.tell_all(news, tell).is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn take_frame(&mut self, frame: FeedFrame) -> Result<Vec<News>, DriverError> {
+        match frame {
+            FeedFrame::Cell(cursor, address, cell) => {
+                let window = self.window()?;
+                let news = self.take_in(window, vec![(address, cell)]).await?;
+                self.move_to(Position { window, cursor: Some(cursor) })?;
+                // What this cell led to (a Welcome after a commit, a commit after a hello) leaves at once.
+                let flushed = self.flush().await;
+                Ok([news, flushed.news].concat())
+            }
+            FeedFrame::Start(_) | FeedFrame::Address(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// What is due, and what other processes queued.
+    async fn look_around(&mut self, held_too: bool) -> Result<Vec<News>, DriverError> {
+        if held_too && self.transact(|ctx| engine::oldest_unread(ctx))?.is_some() {
+            return self.read_all().await;
+        }
+        let now = self.now();
+        let due = self.transact(|ctx| engine::next_due(ctx))?;
+        if due.is_none_or(|due| due > now) {
+            return Ok(Vec::new());
+        }
+        self.transact(engine::tick)?;
+        Ok(self.flush().await.news)
+    }
+
+    fn tell_all(
+        &mut self,
+        news: Vec<News>,
+        tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        news.into_iter().try_for_each(|news| tell(self, Watched::News(news)))
+    }
+}
+
+/// Moves frames from the feed into the channel until either ends.
+async fn pump<F: Feed>(mut feed: F, frames: mpsc::Sender<Result<FeedFrame, TransportError>>) {
+    loop {
+        let frame = feed.next().await;
+        let ended = frame.is_err();
+        if frames.send(frame).await.is_err() || ended {
+            return;
+        }
+    }
+}

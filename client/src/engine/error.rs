@@ -1,0 +1,90 @@
+//! What can go wrong in the engine, by whose fault.
+
+use crate::store::StoreError;
+
+/// Why an operation did not happen. Nothing was changed: the transaction is rolled back.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The profile's store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The profile has no identity yet.
+    #[error("the profile has no identity yet")]
+    NoIdentity,
+    /// The profile has an identity already.
+    #[error("the profile has an identity already")]
+    HasIdentity,
+    /// A name is empty, too long or holds characters that names may not hold.
+    #[error("a name must have 1 to {max} bytes and no control characters")]
+    Name {
+        /// The most bytes it may have.
+        max: usize,
+    },
+    /// Nothing here has that name or id.
+    #[error("there is no {what} called {name}")]
+    Unknown {
+        /// What was looked for.
+        what: &'static str,
+        /// As it was called.
+        name: String,
+    },
+    /// Several things here have that name or begin with that id.
+    #[error("several of {what} match {name}")]
+    Ambiguous {
+        /// What was looked for.
+        what: &'static str,
+        /// As it was called.
+        name: String,
+    },
+    /// A circle of this name exists.
+    #[error("there is a circle called {0} already")]
+    CircleExists(String),
+    /// Only the owner of a circle may do this.
+    #[error("only the owner of the circle may do this")]
+    NotOwner,
+    /// The owner cannot leave or be removed.
+    #[error("the owner cannot leave the circle or be removed from it")]
+    Owner,
+    /// The circle has as many members as a group may have.
+    #[error("the circle is full")]
+    Full,
+    /// The person is a member already.
+    #[error("this person is in the circle already")]
+    Member,
+    /// The profile is not in the circle any more.
+    #[error("you are not in this circle any more")]
+    NotMember,
+    /// The card is the profile's own.
+    #[error("this card is your own")]
+    OwnCard,
+    /// The card belongs to a relay that the profile does not use.
+    #[error("the card belongs to another relay")]
+    OtherRelay,
+    /// The key that lies under the card is not the one the card names.
+    #[error("the key under the card is not the card's")]
+    CardKey,
+    /// The request's KeyPackage is not one this client may add.
+    #[error("the request is not valid: {0}")]
+    Request(&'static str),
+    /// Only the author of an alert may clear it.
+    #[error("only the author of an alert may clear it")]
+    NotAuthor,
+    /// The event is not of a kind that this can be done to.
+    #[error("this cannot be done to an event of this kind")]
+    Kind,
+    /// openmls refused something that this client did itself.
+    #[error("MLS failed while {step}: {cause}")]
+    Mls {
+        /// What was being done.
+        step: &'static str,
+        /// What openmls said.
+        cause: String,
+    },
+}
+
+impl EngineError {
+    /// For `map_err` on openmls's own errors.
+    pub(super) fn mls<E: std::fmt::Display>(step: &'static str) -> impl FnOnce(E) -> Self {
+        move |cause| Self::Mls { step, cause: cause.to_string() }
+    }
+}

@@ -1,0 +1,402 @@
+//! Events: writing them, logging them, receipts, and getting own ones out whatever the group does meanwhile.
+//!
+//! An own event is logged first and encrypted when there is somebody to read it. It stays *unsettled* until a completed
+//! sync shows that the epoch it was written in is one that members in sync still read; if that epoch is too old it is
+//! encrypted again in the newest one. Receivers know an event by its id, so it is logged once however often it comes.
+
+use std::collections::BTreeSet;
+
+use himaya_protocol::content::body::ALERT_EXPIRY_HOURS;
+use himaya_protocol::content::event::PREV_MAX;
+use himaya_protocol::content::value::{Lang, Note, NoticeText};
+use himaya_protocol::content::vocabulary::{AckLevel, Status, Tlp};
+use himaya_protocol::content::{Ack, AllClear, Body, Content, Event, EventId, Notice, ThreatAlert};
+use himaya_protocol::wire::card::Fingerprint;
+use himaya_protocol::wire::contact::ContactMessage;
+use openmls::prelude::tls_codec::Serialize as _;
+
+use super::circles::{self, Circle, CircleId};
+use super::commit::{self, Wish};
+use super::error::EngineError;
+use super::lanes::{self, loaded, stored};
+use super::mls::{self, PAST_EPOCHS};
+use super::outbox::{self, NewJob, Purpose};
+use super::receive::News;
+use super::upkeep;
+use crate::store::{Ctx, Seconds, StoreError};
+
+/// What stands around an event's body.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// Whether it is meant in earnest.
+    pub status: Status,
+    /// How far it may be passed on.
+    pub tlp: Tlp,
+    /// The language of its texts; `None` is the profile's.
+    pub lang: Option<Lang>,
+    /// How long it stands, in hours; `None` for ever.
+    pub expires_hours: Option<u64>,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self { status: Status::Actual, tlp: Tlp::Red, lang: None, expires_hours: None }
+    }
+}
+
+/// Raises an alert in a circle, or with `None` in the first circle that has somebody to read it.
+pub fn raise(
+    ctx: &mut Ctx<'_>,
+    circle: Option<&Circle>,
+    alert: ThreatAlert,
+    draft: &Draft,
+) -> Result<EventId, EngineError> {
+    let draft = Draft { expires_hours: draft.expires_hours.or(Some(ALERT_EXPIRY_HOURS)), ..draft.clone() };
+    if let Some(circle) = circle {
+        circles::require_active(circle)?;
+    }
+    write(ctx, circle.map(|circle| circle.id.as_slice()), Body::ThreatAlert(Box::new(alert)), &draft, true)
+}
+
+/// Says something in a circle.
+pub fn announce(ctx: &mut Ctx<'_>, circle: &Circle, text: NoticeText) -> Result<EventId, EngineError> {
+    circles::require_active(circle)?;
+    send(ctx, &circle.id, Body::Notice(Notice { text }), &Draft::default())
+}
+
+/// A person acknowledges an event: leaves at once.
+pub fn acknowledge(
+    ctx: &mut Ctx<'_>,
+    event: &EventId,
+    level: AckLevel,
+    note: Option<Note>,
+) -> Result<EventId, EngineError> {
+    let (circle, _, _) = place(ctx, event)?;
+    let circle = circle.ok_or(EngineError::Kind)?;
+    send(ctx, &circle, Body::Ack(Ack { refs: [*event].into(), level, note }), &Draft::default())
+}
+
+/// Says that the danger of an own alert is over: reaches everybody the alert reached.
+pub fn clear(ctx: &mut Ctx<'_>, event: &EventId, note: Option<Note>) -> Result<EventId, EngineError> {
+    let (circle, own, bytes) = place(ctx, event)?;
+    let alert = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
+    if !matches!(alert.body(), Body::ThreatAlert(_)) {
+        return Err(EngineError::Kind);
+    }
+    if !own {
+        return Err(EngineError::NotAuthor);
+    }
+    let body = Body::AllClear(AllClear { refs: [*event].into(), note });
+    write(ctx, circle.as_deref(), body, &Draft::default(), true)
+}
+
+/// Writes an event into a circle, urgently.
+pub(super) fn send(ctx: &mut Ctx<'_>, circle: &[u8], body: Body, draft: &Draft) -> Result<EventId, EngineError> {
+    write(ctx, Some(circle), body, draft, true)
+}
+
+/// Logs an own event and gets it on its way.
+fn write(
+    ctx: &mut Ctx<'_>,
+    circle: Option<&[u8]>,
+    body: Body,
+    draft: &Draft,
+    urgent: bool,
+) -> Result<EventId, EngineError> {
+    let identity = super::identity(ctx)?;
+    let minutes = ctx.now / 60;
+    let lamport: Option<i64> = ctx.row("SELECT max(lamport) FROM event", &[], |row| row.get(0))?.flatten();
+    let lang = match &draft.lang {
+        Some(lang) => lang.clone(),
+        None => profile_lang(ctx)?,
+    };
+    let content = Content {
+        nonce: ctx.random(),
+        case: None,
+        prev: heads(ctx, circle)?,
+        lamport: loaded(lamport.unwrap_or_default()) + 1,
+        sent: minutes,
+        expires: draft.expires_hours.map(|hours| minutes + hours * 60),
+        status: draft.status.clone(),
+        tlp: draft.tlp.clone(),
+        lang,
+        replaces: None,
+        body,
+    };
+    let event = Event::new(content).map_err(|_| EngineError::Kind)?;
+    log(ctx, circle, &identity.fingerprint, &identity.name, true, &event)?;
+    ctx.execute(
+        "INSERT INTO outgoing (event, urgent, not_before) VALUES (?1, ?2, ?3)",
+        &[&&event.id().as_bytes()[..], &urgent, &stored(ctx.now)],
+    )?;
+    issue_waiting(ctx)?;
+    Ok(event.id())
+}
+
+fn profile_lang(ctx: &Ctx<'_>) -> Result<Lang, EngineError> {
+    let stored = ctx.setting("lang")?.and_then(|bytes| String::from_utf8(bytes).ok());
+    let tag = stored.as_deref().unwrap_or("en");
+    tag.parse().map_err(|_| StoreError::Damaged("language").into())
+}
+
+/// The newest events of a circle that no other names, at most [`PREV_MAX`] of them.
+fn heads(ctx: &Ctx<'_>, circle: Option<&[u8]>) -> Result<BTreeSet<EventId>, EngineError> {
+    let Some(circle) = circle else { return Ok(BTreeSet::new()) };
+    let most = i64::try_from(PREV_MAX).unwrap_or(1);
+    let rows = ctx.rows(
+        "SELECT head.event FROM head JOIN event ON event.id = head.event WHERE head.circle = ?1
+         ORDER BY event.number DESC LIMIT ?2",
+        &[&circle, &most],
+        |row| row.get::<_, Vec<u8>>(0),
+    )?;
+    Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
+}
+
+/// Puts an event into the log; `false` when it is there already.
+fn log(
+    ctx: &Ctx<'_>,
+    circle: Option<&[u8]>,
+    author: &Fingerprint,
+    name: &str,
+    own: bool,
+    event: &Event,
+) -> Result<bool, EngineError> {
+    let id = event.id();
+    let added = ctx.execute(
+        "INSERT OR IGNORE INTO event (id, circle, author, name, own, bytes, received, lamport)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        &[
+            &&id.as_bytes()[..],
+            &circle,
+            &&author.as_bytes()[..],
+            &name,
+            &own,
+            &event.as_bytes(),
+            &stored(ctx.now),
+            &stored(event.content().lamport),
+        ],
+    )?;
+    if added == 0 {
+        return Ok(false);
+    }
+    if let Some(circle) = circle {
+        for prev in &event.content().prev {
+            ctx.execute("DELETE FROM head WHERE circle = ?1 AND event = ?2", &[&circle, &&prev.as_bytes()[..]])?;
+        }
+        ctx.execute("INSERT OR IGNORE INTO head (circle, event) VALUES (?1, ?2)", &[&circle, &&id.as_bytes()[..]])?;
+    }
+    Ok(true)
+}
+
+/// An event of somebody else arrived, authenticated as `author`'s. The inner error: it is not one.
+pub(super) fn received(
+    ctx: &mut Ctx<'_>,
+    circle: &[u8],
+    author: &Fingerprint,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Result<Vec<News>, himaya_protocol::content::EventError>, EngineError> {
+    let event = match Event::decode(bytes) {
+        Ok(event) => event,
+        Err(error) => return Ok(Err(error)),
+    };
+    if !log(ctx, Some(circle), author, name, false, &event)? {
+        return Ok(Ok(Vec::new()));
+    }
+    match event.body() {
+        Body::Ack(ack) => note_acks(ctx, author, ack)?,
+        Body::ThreatAlert(_) | Body::AllClear(_) | Body::Notice(_) => upkeep::plan_receipt(ctx, circle, &event.id())?,
+        Body::Leave => remove_leaver(ctx, circle, author)?,
+        Body::Unknown { .. } => (),
+    }
+    Ok(Ok(vec![News::Event(event.id())]))
+}
+
+fn note_acks(ctx: &Ctx<'_>, author: &Fingerprint, ack: &Ack) -> Result<(), EngineError> {
+    for event in &ack.refs {
+        ctx.execute(
+            "INSERT OR IGNORE INTO ack (event, fingerprint, level, at) VALUES (?1, ?2, ?3, ?4)",
+            &[&&event.as_bytes()[..], &&author.as_bytes()[..], &ack.level.as_str(), &stored(ctx.now)],
+        )?;
+    }
+    Ok(())
+}
+
+/// Whoever asks to leave is removed by the owner's client.
+fn remove_leaver(ctx: &mut Ctx<'_>, circle: &[u8], who: &Fingerprint) -> Result<(), EngineError> {
+    let owner = circles::role(ctx, circle)? == Some(himaya_protocol::wire::policy::Role::Owner);
+    if owner && !commit::wished(ctx, circle, "remove", Some(who))? {
+        commit::wish(ctx, circle, &Wish::Remove { who: *who })?;
+    }
+    Ok(())
+}
+
+/// Writes the batched device receipts of a circle.
+pub(super) fn write_receipts(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    let rows =
+        ctx.rows("SELECT event FROM receipt WHERE circle = ?1 LIMIT 64", &[&circle], |row| row.get::<_, Vec<u8>>(0))?;
+    let refs: BTreeSet<EventId> = rows.iter().filter_map(|id| EventId::from_slice(id)).collect();
+    ctx.execute("DELETE FROM receipt WHERE circle = ?1", &[&circle])?;
+    if !refs.is_empty() {
+        let body = Body::Ack(Ack { refs, level: AckLevel::Device, note: None });
+        write(ctx, Some(circle), body, &Draft::default(), false)?;
+    }
+    Ok(())
+}
+
+/// Encrypts every own event that has not been and that somebody can read now.
+pub(super) fn issue_waiting(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+    adopt_homeless(ctx)?;
+    let minutes = ctx.now / 60;
+    let waiting = ctx.rows(
+        "SELECT event.id, event.circle, event.bytes, outgoing.urgent FROM outgoing
+         JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
+         WHERE outgoing.epoch IS NULL AND outgoing.settled = 0 AND circle.state = 'active'
+           AND (SELECT count(*) FROM member WHERE circle = event.circle) > 1
+         ORDER BY event.number",
+        &[],
+        |row| {
+            Ok((
+                row.get::<_, Vec<u8>>(0)?,
+                row.get::<_, Vec<u8>>(1)?,
+                row.get::<_, Vec<u8>>(2)?,
+                row.get::<_, bool>(3)?,
+            ))
+        },
+    )?;
+    for (id, circle, bytes, urgent) in waiting {
+        let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
+        if event.content().expires.is_some_and(|expires| expires <= minutes) {
+            ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&id])?;
+            continue;
+        }
+        encrypt(ctx, &circle, &id, &bytes, urgent)?;
+    }
+    Ok(())
+}
+
+/// Alerts that were raised before there was a circle go to the first one that has somebody to read them.
+fn adopt_homeless(ctx: &Ctx<'_>) -> Result<(), EngineError> {
+    ctx.execute(
+        "UPDATE event SET circle = (SELECT id FROM circle WHERE state = 'active'
+             AND (SELECT count(*) FROM member WHERE circle = circle.id) > 1 ORDER BY joined LIMIT 1)
+         WHERE circle IS NULL AND own = 1",
+        &[],
+    )?;
+    Ok(())
+}
+
+/// Encrypts an event in the circle's newest epoch and queues it; when this client is adrift, for every contact too.
+fn encrypt(ctx: &mut Ctx<'_>, circle: &[u8], id: &[u8], bytes: &[u8], urgent: bool) -> Result<(), EngineError> {
+    let identity = super::identity(ctx)?;
+    let signer = identity.signer(ctx)?;
+    let provider = ctx.mls();
+    let mut group = mls::load(&provider, circle)?;
+    let epoch = group.epoch().as_u64();
+    let own = group.own_leaf_index().u32();
+    let message = group
+        .create_message(&provider, &signer, bytes)
+        .map_err(EngineError::mls("encrypting an event"))?
+        .tls_serialize_detached()
+        .map_err(EngineError::mls("encoding an event"))?;
+    let lane = lanes::of_epoch(ctx, circle, epoch, own)?;
+    let slot = lanes::take(ctx, lane)?;
+    let job = NewJob {
+        purpose: Purpose::Event,
+        lane: Some(lane),
+        payload: &message,
+        circle: Some(circle),
+        event: Some(id),
+        epoch: Some(epoch),
+        urgent,
+    };
+    outbox::enqueue(ctx, &job, &slot)?;
+    ctx.execute("UPDATE outgoing SET epoch = ?2 WHERE event = ?1", &[&id, &stored(epoch)])?;
+    if urgent && !circles::in_sync(ctx, circle)? {
+        to_contacts(ctx, circle, &identity.fingerprint, bytes)?;
+    }
+    Ok(())
+}
+
+/// This client may not be able to reach the circle: tell its members one by one, as far as they are contacts.
+fn to_contacts(ctx: &mut Ctx<'_>, circle: &[u8], me: &Fingerprint, event: &[u8]) -> Result<(), EngineError> {
+    for member in circles::members(ctx, circle)? {
+        if member.fingerprint == *me {
+            continue;
+        }
+        if let Some(lane) = lanes::to_contact(ctx, member.fingerprint.as_bytes())? {
+            let message = ContactMessage::Event { group: circle.to_vec(), event: event.to_vec() }.to_bytes();
+            let slot = lanes::take(ctx, lane)?;
+            outbox::enqueue(ctx, &NewJob::outside(Purpose::Contact, Some(lane), &message), &slot)?;
+        }
+    }
+    Ok(())
+}
+
+/// The relay has an own event.
+pub(super) fn relayed(ctx: &mut Ctx<'_>, event: &[u8]) -> Result<Vec<News>, EngineError> {
+    ctx.execute("UPDATE outgoing SET relayed = coalesce(relayed, ?2) WHERE event = ?1", &[&event, &stored(ctx.now)])?;
+    let id = EventId::from_slice(event).ok_or(StoreError::Damaged("event"))?;
+    let mut news = vec![News::Relayed(id)];
+    let (circle, _, bytes) = place(ctx, &id)?;
+    let leaves = Event::decode(&bytes).is_ok_and(|event| matches!(event.body(), Body::Leave));
+    if let (true, Some(circle)) = (leaves, circle) {
+        circles::left(ctx, &circle)?;
+        news.push(News::Left { circle });
+    }
+    Ok(news)
+}
+
+/// A sync has been completed: own events whose epoch was too old when they were sent are sent again.
+pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<(), EngineError> {
+    let rows = ctx.rows(
+        "SELECT outgoing.event, outgoing.epoch, outgoing.relayed IS NOT NULL, circle.epoch FROM outgoing
+         JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
+         WHERE outgoing.settled = 0 AND outgoing.epoch IS NOT NULL AND circle.state = 'active' AND circle.adrift IS NULL",
+        &[],
+        |row| {
+            Ok((
+                row.get::<_, Vec<u8>>(0)?,
+                loaded(row.get(1)?),
+                row.get::<_, bool>(2)?,
+                loaded(row.get(3)?),
+            ))
+        },
+    )?;
+    for (event, epoch, relayed, newest) in rows {
+        let long_ago = since_last_sync > lanes::PAST_SECONDS - circles::DAY && epoch < newest;
+        if newest.saturating_sub(epoch) > PAST_EPOCHS || long_ago {
+            reissue(ctx, &event)?;
+        } else if relayed {
+            ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&event])?;
+        }
+    }
+    issue_waiting(ctx)
+}
+
+/// The circle was entered anew: own events that are not settled go out again.
+pub(super) fn reissue_circle(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    let rows = ctx.rows(
+        "SELECT outgoing.event FROM outgoing JOIN event ON event.id = outgoing.event
+         WHERE event.circle = ?1 AND outgoing.settled = 0",
+        &[&circle],
+        |row| row.get::<_, Vec<u8>>(0),
+    )?;
+    rows.iter().try_for_each(|event| reissue(ctx, event))
+}
+
+fn reissue(ctx: &Ctx<'_>, event: &[u8]) -> Result<(), EngineError> {
+    for job in ctx.rows("SELECT id FROM job WHERE event = ?1", &[&event], |row| row.get::<_, i64>(0))? {
+        outbox::drop_job(ctx, job)?;
+    }
+    ctx.execute("UPDATE outgoing SET epoch = NULL WHERE event = ?1", &[&event])?;
+    Ok(())
+}
+
+/// Where an event belongs, whether it is an own one, and its bytes.
+fn place(ctx: &Ctx<'_>, event: &EventId) -> Result<(Option<CircleId>, bool, Vec<u8>), EngineError> {
+    ctx.row("SELECT circle, own, bytes FROM event WHERE id = ?1", &[&&event.as_bytes()[..]], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?
+    .ok_or_else(|| EngineError::Unknown { what: "event", name: event.short() })
+}

@@ -1,0 +1,147 @@
+//! Entering a group by Welcome, and what else contacts send: requests to be added again, events from the adrift.
+
+use himaya_protocol::wire::card::Fingerprint;
+use himaya_protocol::wire::contact::ContactMessage;
+use himaya_protocol::wire::policy::{Policy, Role};
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::*;
+
+use super::circles::{self, DAY};
+use super::commit::{self, Wish};
+use super::error::EngineError;
+use super::lanes::stored;
+use super::mls::{self, SUITE};
+use super::receive::News;
+use super::{contacts, events, upkeep};
+use crate::store::Ctx;
+
+/// Why a contact's message is void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Void;
+
+/// A contact asks to be added again to a circle both are in.
+pub(super) fn rejoin(
+    ctx: &mut Ctx<'_>,
+    from: &Fingerprint,
+    circle: &[u8],
+    key_package: Vec<u8>,
+) -> Result<Result<Vec<News>, Void>, EngineError> {
+    let role = if circles::in_sync(ctx, circle)? { circles::role(ctx, circle)? } else { None };
+    if !matches!(role, Some(Role::Owner | Role::Coordinator)) {
+        return Ok(Err(Void));
+    }
+    let provider = ctx.mls();
+    let Ok(package) = mls::check_key_package(&provider, &key_package) else {
+        return Ok(Err(Void));
+    };
+    let group = mls::load(&provider, circle)?;
+    let same = Fingerprint::of(package.leaf_node().signature_key().as_slice()) == *from;
+    let Some(leaf) = mls::leaves(&group).into_iter().find(|leaf| same && leaf.fingerprint == *from) else {
+        return Ok(Err(Void));
+    };
+    commit::wish(ctx, circle, &Wish::Again { who: *from, key_package, leaf_key: leaf.encryption_key })?;
+    Ok(Ok(vec![News::Rejoin { circle: circle.to_vec() }]))
+}
+
+/// A contact added this client to a group. The tree has been fetched.
+pub(super) fn welcome(
+    ctx: &mut Ctx<'_>,
+    from: &Fingerprint,
+    welcome: &[u8],
+    tree: &[u8],
+) -> Result<Result<Vec<News>, Void>, EngineError> {
+    let provider = ctx.mls();
+    let Ok(MlsMessageBodyIn::Welcome(welcome)) =
+        MlsMessageIn::tls_deserialize_exact(welcome).map(MlsMessageIn::extract)
+    else {
+        return Ok(Err(Void));
+    };
+    let Ok(tree) = RatchetTreeIn::tls_deserialize_exact(tree) else {
+        return Ok(Err(Void));
+    };
+    let staged = StagedWelcome::build_from_welcome(&provider, &mls::join_config(), welcome)
+        .and_then(|builder| builder.with_ratchet_tree(tree).replace_old_group().build());
+    let staged = match staged {
+        Ok(staged) => staged,
+        Err(WelcomeError::StorageError(error)) => return Err(crate::store::StoreError::from(error).into()),
+        Err(_) => return Ok(Err(Void)),
+    };
+    let Some(policy) = mls::policy_of(staged.group_context().extensions()) else {
+        return Ok(Err(Void));
+    };
+    if !acceptable(ctx, from, &staged, &policy)? {
+        return Ok(Err(Void));
+    }
+    let mut group = match staged.into_group(&provider) {
+        Ok(group) => group,
+        Err(WelcomeError::StorageError(error)) => return Err(crate::store::StoreError::from(error).into()),
+        Err(_) => return Ok(Err(Void)),
+    };
+    circles::enter(ctx, &mut group)?;
+    for leaf in mls::leaves(&group) {
+        contacts::learn_name(ctx, &leaf.fingerprint, &leaf.name)?;
+    }
+    let circle = group.group_id().as_slice().to_vec();
+    // Whoever has just joined gives its leaf a key of its own soon, so that the tree gets its paths and commits shrink.
+    let due = ctx.now + upkeep::exponential(ctx, upkeep::JOINER_UPDATE_MEAN);
+    ctx.execute(
+        "UPDATE circle SET update_due = ?2, update_day = ?3 WHERE id = ?1",
+        &[&circle, &stored(due), &stored(ctx.now / DAY)],
+    )?;
+    events::reissue_circle(ctx, &circle)?;
+    events::issue_waiting(ctx)?;
+    Ok(Ok(vec![News::Joined { circle }]))
+}
+
+/// Whether this client lets itself be put into this group by this contact.
+fn acceptable(ctx: &Ctx<'_>, from: &Fingerprint, staged: &StagedWelcome, policy: &Policy) -> Result<bool, EngineError> {
+    let sender = match staged.welcome_sender() {
+        Ok(leaf) => Fingerprint::of(leaf.signature_key().as_slice()),
+        Err(_) => return Ok(false),
+    };
+    let members: Vec<Fingerprint> = staged.members().map(|member| Fingerprint::of(&member.signature_key)).collect();
+    let mut distinct = members.clone();
+    distinct.sort();
+    distinct.dedup();
+    let allowed = matches!(policy.role(&sender), Some(Role::Owner | Role::Coordinator));
+    let listed = distinct.len() == members.len() && policy.roles.keys().eq(distinct.iter());
+    let suite = staged.group_context().ciphersuite() == SUITE && policy.suite == u16::from(SUITE);
+    // A Welcome into a group this client is in replaces it only when it is newer than what the client has.
+    let circle = staged.group_context().group_id().as_slice();
+    let known =
+        ctx.row("SELECT epoch FROM circle WHERE id = ?1 AND state = 'active'", &[&circle], |row| row.get::<_, i64>(0))?;
+    let newer = known.is_none_or(|epoch| stored(staged.group_context().epoch().as_u64()) > epoch);
+    Ok(sender == *from && allowed && listed && suite && newer)
+}
+
+/// An event of a contact that cannot write to the circle at the moment.
+pub(super) fn event(
+    ctx: &mut Ctx<'_>,
+    from: &Fingerprint,
+    circle: &[u8],
+    event: &[u8],
+) -> Result<Result<Vec<News>, Void>, EngineError> {
+    let members = circles::members(ctx, circle)?;
+    let Some(author) = members.into_iter().find(|member| member.fingerprint == *from) else {
+        return Ok(Err(Void));
+    };
+    Ok(events::received(ctx, circle, from, &author.name, event)?.map_err(|_| Void))
+}
+
+/// What a contact's message is about, with the parts it needs.
+pub(super) fn contact_message(
+    ctx: &mut Ctx<'_>,
+    from: &Fingerprint,
+    message: ContactMessage,
+    tree: Option<&[u8]>,
+) -> Result<Result<Vec<News>, Void>, EngineError> {
+    match message {
+        ContactMessage::Welcome { welcome: bytes, .. } => {
+            let Some(tree) = tree else { return Ok(Err(Void)) };
+            welcome(ctx, from, &bytes, tree)
+        }
+        ContactMessage::Rejoin { group, key_package } => rejoin(ctx, from, &group, key_package),
+        ContactMessage::Event { group, event: bytes } => event(ctx, from, &group, &bytes),
+        ContactMessage::Unknown(_) => Ok(Ok(vec![News::UpdateNeeded])),
+    }
+}

@@ -1,0 +1,124 @@
+//! Which commits are allowed: the one rule that all members apply alike (docs/protocol.md section 7.4).
+//!
+//! | committer | may commit |
+//! |---|---|
+//! | anybody | an update of the own leaf, nothing else |
+//! | owner | additions, removals of others, a policy whose roles are those of the members after the commit |
+//! | coordinator | removals and additions in pairs of equal fingerprints: somebody who lost the way is added again |
+//!
+//! Whoever commits keeps name and identity key. A policy keeps kind and ciphersuite, and its owner.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use himaya_protocol::wire::card::Fingerprint;
+use himaya_protocol::wire::policy::{MEMBERS_MAX, Policy, Role};
+use openmls::prelude::{MlsGroup, Proposal, StagedCommit};
+
+use super::mls::{leaves, policy_of};
+
+/// Why a commit is void although MLS accepts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Void {
+    /// The committer changed its name or key.
+    Identity,
+    /// A proposal of a kind that is not used here, or of somebody else.
+    Proposal,
+    /// The committer's role does not allow it.
+    Role,
+    /// The policy after the commit would not fit the members.
+    Policy,
+}
+
+/// Judges a staged commit of the member at `committer`.
+pub(super) fn judge(group: &MlsGroup, committer: u32, staged: &StagedCommit) -> Result<(), Void> {
+    let before = leaves(group);
+    let policy = policy_of(group.extensions()).ok_or(Void::Policy)?;
+    let author = before.iter().find(|leaf| leaf.index == committer).ok_or(Void::Identity)?;
+    if let Some(leaf) = staged.update_path_leaf_node() {
+        let same_key = Fingerprint::of(leaf.signature_key().as_slice()) == author.fingerprint;
+        let same_name = super::mls::credential_name(leaf.credential()) == author.name;
+        if !same_key || !same_name {
+            return Err(Void::Identity);
+        }
+    }
+    let changes = changes(&before, staged)?;
+    let role = policy.role(&author.fingerprint).ok_or(Void::Role)?;
+    match role {
+        _ if changes.is_empty() => Ok(()),
+        Role::Owner => judge_owner(&policy, &author.fingerprint, &before, &changes),
+        Role::Coordinator if changes.only_adds_again() => Ok(()),
+        Role::Coordinator | Role::Contact => Err(Void::Role),
+    }
+}
+
+/// What a commit changes.
+struct Changes {
+    added: Vec<Fingerprint>,
+    removed: Vec<(u32, Fingerprint)>,
+    policy: Option<Policy>,
+}
+
+impl Changes {
+    fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.policy.is_none()
+    }
+
+    fn only_adds_again(&self) -> bool {
+        let added: BTreeSet<_> = self.added.iter().collect();
+        let removed: BTreeSet<_> = self.removed.iter().map(|(_, who)| who).collect();
+        let distinct = added.len() == self.added.len() && removed.len() == self.removed.len();
+        self.policy.is_none() && distinct && added == removed
+    }
+}
+
+fn changes(before: &[super::mls::Leaf], staged: &StagedCommit) -> Result<Changes, Void> {
+    let mut changes = Changes { added: Vec::new(), removed: Vec::new(), policy: None };
+    for queued in staged.queued_proposals() {
+        match queued.proposal() {
+            Proposal::Add(add) => {
+                let key = add.key_package().leaf_node().signature_key().as_slice();
+                changes.added.push(Fingerprint::of(key));
+            }
+            Proposal::Remove(remove) => {
+                let index = remove.removed().u32();
+                let leaf = before.iter().find(|leaf| leaf.index == index).ok_or(Void::Proposal)?;
+                changes.removed.push((index, leaf.fingerprint));
+            }
+            Proposal::GroupContextExtensions(proposal) if changes.policy.is_none() => {
+                changes.policy = Some(policy_of(proposal.extensions()).ok_or(Void::Policy)?);
+            }
+            Proposal::Update(_)
+            | Proposal::PreSharedKey(_)
+            | Proposal::ReInit(_)
+            | Proposal::ExternalInit(_)
+            | Proposal::GroupContextExtensions(_)
+            | Proposal::AppDataUpdate(_)
+            | Proposal::SelfRemove
+            | Proposal::AppEphemeral(_)
+            | Proposal::Custom(_) => return Err(Void::Proposal),
+        }
+    }
+    Ok(changes)
+}
+
+fn judge_owner(
+    policy: &Policy,
+    owner: &Fingerprint,
+    before: &[super::mls::Leaf],
+    changes: &Changes,
+) -> Result<(), Void> {
+    let mut after: BTreeMap<Fingerprint, usize> = BTreeMap::new();
+    let gone: BTreeSet<u32> = changes.removed.iter().map(|(index, _)| *index).collect();
+    let staying = before.iter().filter(|leaf| !gone.contains(&leaf.index)).map(|leaf| leaf.fingerprint);
+    for who in staying.chain(changes.added.iter().copied()) {
+        *after.entry(who).or_default() += 1;
+    }
+    let next = changes.policy.as_ref().unwrap_or(policy);
+    let fits = after.values().all(|&count| count == 1)
+        && after.len() <= MEMBERS_MAX
+        && next.roles.keys().eq(after.keys())
+        && next.role(owner) == Some(Role::Owner)
+        && next.kind == policy.kind
+        && next.suite == policy.suite;
+    if fits { Ok(()) } else { Err(Void::Policy) }
+}

@@ -1,0 +1,39 @@
+//! The protocol of docs/protocol.md over the store: no network, no clock, no randomness of its own.
+//!
+//! Every function here runs inside one [`crate::store::Profile::transact`] and leaves what is to be sent in the
+//! outbox. What each input may do, by the state of the circle it belongs to:
+//!
+//! | input | active | active, out of sync | removed or left |
+//! |---|---|---|---|
+//! | cell in a member lane | event logged, slot consumed | the same | not expected any more |
+//! | cell in the commit lane | next epoch, or void | kept void | not expected any more |
+//! | Welcome from a contact | replaces the circle if it is newer | replaces the circle | joins anew |
+//! | own event | member lane | member lane and every contact's lane | refused |
+//! | own change of the group | staged, committed in its turn | waits | refused |
+
+mod circles;
+mod commit;
+mod contacts;
+mod error;
+mod events;
+mod identity;
+mod join;
+mod judge;
+mod lanes;
+mod mls;
+mod outbox;
+mod receive;
+mod upkeep;
+mod views;
+
+pub use circles::{Circle, CircleId, CircleState, Member, create, leave, list, members, named, remove};
+pub use contacts::{Accepted, Contact, Request, accept_card, approve, contact, contacts, new_card, requests, words};
+pub use contacts::{mark_verified, open_card_key, person};
+pub use error::EngineError;
+pub use events::{Draft, acknowledge, announce, clear, raise};
+pub use identity::{Identity, found, identity};
+pub use lanes::is_expected;
+pub use outbox::{Job, Purpose, Taken, due, postpone, stored, taken, waiting};
+pub use receive::{Fetched, News, Received, receive, retry_held};
+pub use upkeep::{missed_windows, next_due, oldest_unread, synced, tick};
+pub use views::{Answer, Entry, Reach, entry, inbox, status};

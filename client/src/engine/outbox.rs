@@ -1,0 +1,316 @@
+//! The outbox: what has to reach the relay, byte for byte as it will be sent however often that takes.
+//!
+//! A job is the chunks of a long payload, if any, and the cell that is put after them. The bytes are made once, in the
+//! transaction that advanced the ratchet. When somebody else's bytes already lie at the cell's address, the same MLS
+//! message is sealed again for the next slot; it is never encrypted anew.
+
+use himaya_protocol::wire::cell::{Frame, INLINE_MAX, seal_cell};
+use himaya_protocol::wire::lane::Slot;
+use himaya_protocol::wire::secret::Secret;
+use himaya_protocol::wire::spill::{SPILL_MAX, Spill};
+use himaya_protocol::wire::{Address, Cell, Chunk};
+
+use super::error::EngineError;
+use super::lanes::{self, loaded, stored as number};
+use super::receive::News;
+use super::{commit, events};
+use crate::store::{Ctx, Seconds, StoreError};
+
+/// What a job carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// An event.
+    Event,
+    /// A commit.
+    Commit,
+    /// A hello to the owner of a card.
+    Hello,
+    /// A message to a contact: a Welcome or a request.
+    Contact,
+    /// The key of a card.
+    CardKey,
+}
+
+impl Purpose {
+    const ALL: [Self; 5] = [Self::Event, Self::Commit, Self::Hello, Self::Contact, Self::CardKey];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Commit => "commit",
+            Self::Hello => "hello",
+            Self::Contact => "contact",
+            Self::CardKey => "card key",
+        }
+    }
+
+    fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.text() == text)
+    }
+}
+
+/// What is to be put, chunks first.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Names the job in the outbox.
+    pub id: i64,
+    /// What it carries.
+    pub purpose: Purpose,
+    /// How often it failed to reach the relay.
+    pub attempts: u32,
+    /// Chunks, to be put before the cell.
+    pub chunks: Vec<(Address, Chunk)>,
+    /// Where the cell goes.
+    pub address: Address,
+    /// The cell.
+    pub cell: Cell,
+}
+
+/// What follows when other bytes lie at a job's address.
+#[derive(Debug)]
+pub enum Taken {
+    /// The job was moved to its lane's next slot: put it again.
+    Moved,
+    /// Somebody else's commit may have won: hand the cell that is there to [`super::receive`].
+    Receive,
+    /// The card was accepted by somebody else, or spoiled; the job is given up.
+    CardUsed,
+    /// The job is gone already.
+    Gone,
+}
+
+/// A job before it has bytes.
+pub(super) struct NewJob<'a> {
+    pub(super) purpose: Purpose,
+    pub(super) lane: Option<i64>,
+    pub(super) payload: &'a [u8],
+    pub(super) circle: Option<&'a [u8]>,
+    pub(super) event: Option<&'a [u8]>,
+    pub(super) epoch: Option<u64>,
+    pub(super) urgent: bool,
+}
+
+impl<'a> NewJob<'a> {
+    pub(super) fn outside(purpose: Purpose, lane: Option<i64>, payload: &'a [u8]) -> Self {
+        Self { purpose, lane, payload, circle: None, event: None, epoch: None, urgent: true }
+    }
+}
+
+/// Seals a payload for a slot and queues it.
+pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Result<i64, EngineError> {
+    let (frame, chunks) = frame(ctx, new.payload)?;
+    let cell = seal(ctx, slot, &frame)?;
+    let id = ctx.insert(
+        "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        &[
+            &new.purpose.text(),
+            &new.lane,
+            &frame_bytes(&frame),
+            &&slot.address.as_bytes()[..],
+            &cell.as_bytes(),
+            &new.circle,
+            &new.event,
+            &new.epoch.map(number),
+            &new.urgent,
+            &number(ctx.now),
+        ],
+    )?;
+    for (n, (address, chunk)) in (0i64..).zip(chunks) {
+        ctx.execute(
+            "INSERT INTO chunk (job, n, address, bytes) VALUES (?1, ?2, ?3, ?4)",
+            &[&id, &n, &&address.as_bytes()[..], &chunk.as_bytes()],
+        )?;
+    }
+    Ok(id)
+}
+
+/// Cuts a payload into chunks that are queued with a job of their own cell elsewhere: gives the record to send.
+pub(super) fn spill(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<(Spill, Vec<(Address, Chunk)>), EngineError> {
+    let seed = Secret::new(ctx.random());
+    Spill::cut(seed, payload, || ctx.random())
+        .map_err(|_| EngineError::Mls { step: "cutting a payload", cause: format!("over {SPILL_MAX} bytes") })
+}
+
+/// Adds chunks to a queued job, to be put before its cell.
+pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -> Result<(), EngineError> {
+    for (address, chunk) in chunks {
+        ctx.execute(
+            "INSERT INTO chunk (job, n, address, bytes)
+             SELECT ?1, 1 + coalesce(max(n), -1), ?2, ?3 FROM chunk WHERE job = ?1",
+            &[&job, &&address.as_bytes()[..], &chunk.as_bytes()],
+        )?;
+    }
+    Ok(())
+}
+
+/// The jobs whose time has come, urgent ones first, then in the order they were queued.
+pub fn due(ctx: &Ctx<'_>) -> Result<Vec<Job>, EngineError> {
+    let rows = ctx.rows(
+        "SELECT id, purpose, attempts, address, cell FROM job WHERE not_before <= ?1 ORDER BY urgent DESC, id",
+        &[&number(ctx.now)],
+        |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, u32>(2)?,
+                row.get::<_, Vec<u8>>(3)?,
+                row.get::<_, Vec<u8>>(4)?,
+            ))
+        },
+    )?;
+    rows.into_iter()
+        .map(|(id, purpose, attempts, address, cell)| {
+            let chunks = ctx
+                .rows("SELECT address, bytes FROM chunk WHERE job = ?1 ORDER BY n", &[&id], |row| {
+                    Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
+                })?
+                .into_iter()
+                .map(|(address, bytes)| Some((Address::from_slice(&address)?, Chunk::from_bytes(bytes)?)))
+                .collect::<Option<Vec<_>>>();
+            let job = |chunks| {
+                Some(Job {
+                    id,
+                    purpose: Purpose::from_text(&purpose)?,
+                    attempts,
+                    chunks,
+                    address: Address::from_slice(&address)?,
+                    cell: Cell::from_bytes(cell)?,
+                })
+            };
+            Ok(chunks.and_then(job).ok_or(StoreError::Damaged("job"))?)
+        })
+        .collect()
+}
+
+/// How many jobs wait, and when the next of them may be tried.
+pub fn waiting(ctx: &Ctx<'_>) -> Result<(u64, Option<Seconds>), EngineError> {
+    let (count, next) = ctx
+        .row("SELECT count(*), min(not_before) FROM job", &[], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+        })?
+        .unwrap_or_default();
+    Ok((loaded(count), next.map(loaded)))
+}
+
+/// A job did not reach the relay: it is tried again, the same bytes, not before `at`.
+pub fn postpone(ctx: &Ctx<'_>, job: i64, at: Seconds) -> Result<(), EngineError> {
+    ctx.execute("UPDATE job SET attempts = attempts + 1, not_before = ?2 WHERE id = ?1", &[&job, &number(at)])?;
+    Ok(())
+}
+
+/// The relay has a job's cell. Twice for one job is the same as once.
+pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
+    let row = ctx.row("SELECT purpose, event, circle, epoch FROM job WHERE id = ?1", &[&job], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, Option<Vec<u8>>>(1)?,
+            row.get::<_, Option<Vec<u8>>>(2)?,
+            row.get::<_, Option<i64>>(3)?,
+        ))
+    })?;
+    let Some((purpose, event, circle, _epoch)) = row else {
+        return Ok(Vec::new());
+    };
+    drop_job(ctx, job)?;
+    match Purpose::from_text(&purpose) {
+        Some(Purpose::Commit) => commit::won(ctx, &circle.ok_or(StoreError::Damaged("job"))?, job),
+        Some(Purpose::Event) => events::relayed(ctx, &event.ok_or(StoreError::Damaged("job"))?),
+        Some(Purpose::Hello | Purpose::Contact | Purpose::CardKey) => Ok(Vec::new()),
+        None => Err(StoreError::Damaged("job").into()),
+    }
+}
+
+/// Other bytes lie at a job's address.
+pub fn taken(ctx: &mut Ctx<'_>, job: i64) -> Result<Taken, EngineError> {
+    let row = ctx.row("SELECT purpose, lane FROM job WHERE id = ?1", &[&job], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let Some((purpose, lane)) = row else {
+        return Ok(Taken::Gone);
+    };
+    match (Purpose::from_text(&purpose), lane) {
+        (Some(Purpose::Commit), _) => Ok(Taken::Receive),
+        (Some(Purpose::Hello), _) if super::contacts::single_hello(ctx, job)? => {
+            super::contacts::give_up_hello(ctx, job)?;
+            Ok(Taken::CardUsed)
+        }
+        (Some(_), Some(lane)) => {
+            let slot = lanes::take(ctx, lane)?;
+            move_job(ctx, job, &slot)?;
+            Ok(Taken::Moved)
+        }
+        // The key of a card: the address is as random as the card, so only a relay that lies answers so.
+        (_, None) | (None, _) => {
+            drop_job(ctx, job)?;
+            Ok(Taken::CardUsed)
+        }
+    }
+}
+
+/// Seals a job's frame again for another slot.
+pub(super) fn move_job(ctx: &mut Ctx<'_>, job: i64, slot: &Slot) -> Result<(), EngineError> {
+    let frame: Option<Vec<u8>> = ctx.row("SELECT frame FROM job WHERE id = ?1", &[&job], |row| row.get(0))?;
+    let frame = frame.as_deref().and_then(read_frame).ok_or(StoreError::Damaged("job"))?;
+    let cell = seal(ctx, slot, &frame)?;
+    ctx.execute(
+        "UPDATE job SET address = ?2, cell = ?3, not_before = 0 WHERE id = ?1",
+        &[&job, &&slot.address.as_bytes()[..], &cell.as_bytes()],
+    )?;
+    Ok(())
+}
+
+/// The commit job that is queued for an address, with its cell.
+pub(super) fn commit_at(ctx: &Ctx<'_>, address: &Address) -> Result<Option<(i64, Vec<u8>)>, EngineError> {
+    Ok(ctx.row(
+        "SELECT id, cell FROM job WHERE address = ?1 AND purpose = 'commit'",
+        &[&&address.as_bytes()[..]],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?)
+}
+
+/// Takes a job out of the outbox.
+pub(super) fn drop_job(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
+    ctx.execute("DELETE FROM chunk WHERE job = ?1", &[&job])?;
+    ctx.execute("DELETE FROM job WHERE id = ?1", &[&job])?;
+    Ok(())
+}
+
+/// Takes every job of a circle out of the outbox, or only its commits.
+pub(super) fn drop_circle(ctx: &Ctx<'_>, circle: &[u8], purpose: Option<Purpose>) -> Result<(), EngineError> {
+    let purpose = purpose.map(Purpose::text);
+    for table in ["DELETE FROM chunk WHERE job IN (SELECT id FROM job WHERE", "DELETE FROM job WHERE ("] {
+        let sql = format!("{table} circle = ?1 AND (?2 IS NULL OR purpose = ?2))");
+        ctx.execute(&sql, &[&circle, &purpose])?;
+    }
+    Ok(())
+}
+
+fn frame(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<(Frame, Vec<(Address, Chunk)>), EngineError> {
+    if payload.len() <= INLINE_MAX {
+        return Ok((Frame::Inline(payload.to_vec()), Vec::new()));
+    }
+    let (record, chunks) = spill(ctx, payload)?;
+    Ok((Frame::Spill(record), chunks))
+}
+
+fn seal(ctx: &mut Ctx<'_>, slot: &Slot, frame: &Frame) -> Result<Cell, EngineError> {
+    let nonce = ctx.random();
+    seal_cell(&slot.key, &slot.address, nonce, frame).map_err(EngineError::mls("sealing a cell"))
+}
+
+/// How a frame stands in the outbox: 0 and the payload, or 1 and the spill record.
+fn frame_bytes(frame: &Frame) -> Vec<u8> {
+    match frame {
+        Frame::Inline(payload) => [&[0], payload.as_slice()].concat(),
+        Frame::Spill(spill) => [&[1], &spill.to_bytes()[..]].concat(),
+    }
+}
+
+fn read_frame(bytes: &[u8]) -> Option<Frame> {
+    match bytes.split_first()? {
+        (0, payload) => Some(Frame::Inline(payload.to_vec())),
+        (1, record) => Spill::from_bytes(record).map(Frame::Spill),
+        _ => None,
+    }
+}

@@ -1,0 +1,365 @@
+//! A cell arrives: is it expected, what does it say, what does it change.
+//!
+//! Whatever happens, happens in one transaction: a slot is consumed together with what its cell meant. A cell nobody
+//! expects is somebody else's, or one that was consumed before: both are ignored, so repeats and own echoes never
+//! reach MLS twice. Whether a cell is void depends only on bytes at write-once addresses and on the group's state, so
+//! all members skip the same cells. Chunks that are not there say nothing about the cell: it is held, not void.
+
+use std::collections::BTreeMap;
+
+use himaya_protocol::content::EventId;
+use himaya_protocol::wire::card::Fingerprint;
+use himaya_protocol::wire::cell::{Frame, open_cell};
+use himaya_protocol::wire::contact::ContactMessage;
+use himaya_protocol::wire::spill::Spill;
+use himaya_protocol::wire::{Address, Cell, Chunk};
+use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError};
+use openmls::prelude::tls_codec::Deserialize as _;
+use openmls::prelude::{ContentType, MlsMessageBodyIn, MlsMessageIn, ProcessedMessage, ProcessedMessageContent};
+use openmls::prelude::{PrivateMessageIn, Sender};
+
+use super::circles::{self, CircleId};
+use super::error::EngineError;
+use super::judge::judge;
+use super::lanes::{self, Expected, Kind};
+use super::{commit, contacts, events, join, mls, outbox, upkeep};
+use crate::store::{Ctx, StoreError};
+
+/// Something that happened, for whoever watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// An event was logged.
+    Event(EventId),
+    /// The relay has an own event.
+    Relayed(EventId),
+    /// Somebody accepted a card and waits for an answer.
+    Hello {
+        /// Names the request.
+        request: u64,
+    },
+    /// This client was added to a circle.
+    Joined {
+        /// Which one.
+        circle: CircleId,
+    },
+    /// This client was removed from a circle.
+    Removed {
+        /// Which one.
+        circle: CircleId,
+    },
+    /// This client left a circle.
+    Left {
+        /// Which one.
+        circle: CircleId,
+    },
+    /// A circle entered a new epoch: its members or their keys changed.
+    Epoch {
+        /// Which one.
+        circle: CircleId,
+    },
+    /// This client does not follow a circle any more, and asks to be added again.
+    OutOfSync {
+        /// Which one.
+        circle: CircleId,
+    },
+    /// Somebody who lost the way is being added again.
+    Rejoin {
+        /// To which circle.
+        circle: CircleId,
+    },
+    /// Somebody uses a newer version.
+    UpdateNeeded,
+}
+
+/// What became of a cell.
+#[derive(Debug)]
+pub enum Received {
+    /// Nobody here expects it.
+    Ignored,
+    /// Its chunks are needed first: fetch these and hand the cell in again.
+    Needs(Vec<Address>),
+    /// It is kept until what it depends on is there.
+    Held,
+    /// It was void and is done with.
+    Void,
+    /// It was used.
+    Used(Vec<News>),
+}
+
+/// Chunks that were fetched; `None` for those the relay does not have.
+pub type Fetched = BTreeMap<Address, Option<Chunk>>;
+
+/// Hands a cell in that lay at `address` in `window`.
+pub fn receive(
+    ctx: &mut Ctx<'_>,
+    window: u32,
+    address: &Address,
+    cell: &Cell,
+    fetched: &Fetched,
+) -> Result<Received, EngineError> {
+    let Some(expected) = lanes::expected(ctx, address)? else {
+        return Ok(Received::Ignored);
+    };
+    if expected.lane.kind == Kind::Commit {
+        // Our own commit, come back to us: as good as the relay's answer.
+        if let Some((job, ours)) = outbox::commit_at(ctx, address)?
+            && ours == cell.as_bytes()
+        {
+            return outbox::stored(ctx, job).map(Received::Used);
+        }
+        if lanes::first_open(ctx, expected.lane.id)?.0 != expected.n {
+            return hold(ctx, window, address, cell);
+        }
+    }
+    let payload = match open_cell(&expected.slot.key, address, cell) {
+        Err(_) => return void(ctx, &expected),
+        Ok(Frame::Inline(payload)) => payload,
+        Ok(Frame::Spill(spill)) => match gather(&spill, fetched) {
+            Gathered::Whole(payload) => payload,
+            Gathered::Void => return void(ctx, &expected),
+            Gathered::Needs(addresses) => return Ok(Received::Needs(addresses)),
+            Gathered::Absent => return hold(ctx, window, address, cell),
+        },
+    };
+    match expected.lane.kind {
+        Kind::Member => member(ctx, &expected, &payload),
+        Kind::Commit => commit_cell(ctx, &expected, &payload),
+        Kind::Card => card(ctx, &expected, &payload),
+        Kind::Contact => contact(ctx, window, &expected, cell, &payload, fetched),
+        Kind::Hello => void(ctx, &expected),
+    }
+}
+
+/// Cells that were held, with the window they lay in: hand them in again.
+pub fn retry_held(ctx: &Ctx<'_>) -> Result<Vec<(u32, Address, Cell)>, EngineError> {
+    let rows = ctx.rows("SELECT window, address, cell FROM held", &[], |row| {
+        Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
+    })?;
+    rows.into_iter()
+        .map(|(window, address, cell)| {
+            let damaged = StoreError::Damaged("held cell");
+            let (Some(address), Some(cell)) = (Address::from_slice(&address), Cell::from_bytes(cell)) else {
+                return Err(damaged.into());
+            };
+            Ok((window, address, cell))
+        })
+        .collect()
+}
+
+fn hold(ctx: &Ctx<'_>, window: u32, address: &Address, cell: &Cell) -> Result<Received, EngineError> {
+    ctx.execute(
+        "INSERT OR IGNORE INTO held (address, cell, window) VALUES (?1, ?2, ?3)",
+        &[&&address.as_bytes()[..], &cell.as_bytes(), &window],
+    )?;
+    Ok(Received::Held)
+}
+
+/// Skips a slot. A commit of ours that was meant for it goes to the next one.
+fn void(ctx: &mut Ctx<'_>, expected: &Expected) -> Result<Received, EngineError> {
+    lanes::consume(ctx, expected)?;
+    if expected.lane.kind == Kind::Commit
+        && let Some((job, _)) = outbox::commit_at(ctx, &expected.slot.address)?
+    {
+        let (_, slot) = lanes::first_open(ctx, expected.lane.id)?;
+        outbox::move_job(ctx, job, &slot)?;
+    }
+    Ok(Received::Void)
+}
+
+enum Gathered {
+    Whole(Vec<u8>),
+    Void,
+    Needs(Vec<Address>),
+    Absent,
+}
+
+fn gather(spill: &Spill, fetched: &Fetched) -> Gathered {
+    let addresses = spill.addresses();
+    let missing: Vec<_> = addresses.iter().filter(|address| !fetched.contains_key(address)).copied().collect();
+    if !missing.is_empty() {
+        return Gathered::Needs(missing);
+    }
+    let chunks: Option<Vec<Chunk>> = addresses.iter().map(|address| fetched.get(address).cloned().flatten()).collect();
+    match chunks.map(|chunks| spill.join(&chunks)) {
+        None => Gathered::Absent,
+        Some(Ok(payload)) => Gathered::Whole(payload),
+        Some(Err(_)) => Gathered::Void,
+    }
+}
+
+/// Why a message in a group lane is not used.
+enum Refused {
+    /// It is void for every member alike.
+    Void,
+    /// It is signed by a member who may commit, but this client's keys cannot follow it.
+    Unfollowable,
+}
+
+fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {
+    let circle = expected.lane.circle.clone().ok_or(StoreError::Damaged("lane"))?;
+    let outcome = ctx.attempt(|ctx| -> Result<_, EngineError> {
+        let provider = ctx.mls();
+        let mut group = mls::load(&provider, &circle)?;
+        let Some(message) = private_message(payload, &circle, expected.lane.epoch, ContentType::Application) else {
+            return Ok(Err(Refused::Void));
+        };
+        let processed = match group.process_message(&provider, message) {
+            Ok(processed) => processed,
+            Err(ProcessMessageError::StorageError(error)) => return Err(StoreError::from(error).into()),
+            Err(_) => return Ok(Err(Refused::Void)),
+        };
+        if sender(&processed) != Some(expected.lane.leaf) {
+            return Ok(Err(Refused::Void));
+        }
+        let author = author(&processed, &group, expected)?;
+        let ProcessedMessageContent::ApplicationMessage(message) = processed.into_content() else {
+            return Ok(Err(Refused::Void));
+        };
+        Ok(Ok((author, message.into_bytes())))
+    })?;
+    let Ok(((who, name), event)) = outcome else {
+        return void(ctx, expected);
+    };
+    lanes::consume(ctx, expected)?;
+    circles::heard(ctx, &circle, expected.lane.epoch)?;
+    // The slot is spent either way: MLS has consumed the message's key.
+    Ok(match events::received(ctx, &circle, &who, &name, &event)? {
+        Ok(news) => Received::Used(news),
+        Err(_) => Received::Void,
+    })
+}
+
+fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {
+    let circle = expected.lane.circle.clone().ok_or(StoreError::Damaged("lane"))?;
+    let outcome = ctx.attempt(|ctx| -> Result<_, EngineError> {
+        let provider = ctx.mls();
+        let mut group = mls::load(&provider, &circle)?;
+        let before = mls::leaves(&group);
+        let Some(message) = private_message(payload, &circle, expected.lane.epoch, ContentType::Commit) else {
+            return Ok(Err(Refused::Void));
+        };
+        let processed = match group.process_message(&provider, message) {
+            Ok(processed) => processed,
+            Err(ProcessMessageError::StorageError(error)) => return Err(StoreError::from(error).into()),
+            Err(ProcessMessageError::InvalidCommit(error)) if depends_on_own_keys(&error) => {
+                return Ok(Err(Refused::Unfollowable));
+            }
+            Err(_) => return Ok(Err(Refused::Void)),
+        };
+        let Some(committer) = sender(&processed) else { return Ok(Err(Refused::Void)) };
+        let ProcessedMessageContent::StagedCommitMessage(staged) = processed.into_content() else {
+            return Ok(Err(Refused::Void));
+        };
+        if judge(&group, committer, &staged).is_err() {
+            return Ok(Err(Refused::Void));
+        }
+        match group.merge_staged_commit(&provider, *staged) {
+            Ok(()) => (),
+            Err(MergeCommitError::StorageError(error)) => return Err(StoreError::from(error).into()),
+            Err(error) => return Err(EngineError::mls("merging a commit")(error)),
+        }
+        Ok(Ok((group, before)))
+    })?;
+    match outcome {
+        Ok((mut group, before)) => {
+            lanes::consume(ctx, expected)?;
+            commit::entered(ctx, &mut group, &before).map(Received::Used)
+        }
+        Err(Refused::Void) => void(ctx, expected),
+        Err(Refused::Unfollowable) => {
+            void(ctx, expected)?;
+            upkeep::go_adrift(ctx, &circle, "commit")?;
+            Ok(Received::Used(vec![News::OutOfSync { circle }]))
+        }
+    }
+}
+
+fn card(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {
+    let card = expected.lane.card.ok_or(StoreError::Damaged("lane"))?;
+    match contacts::hello(ctx, card, payload)? {
+        None => void(ctx, expected),
+        Some(news) => {
+            // A card for one person is closed by its hello, and its lane is gone with it.
+            if lanes::is_expected(ctx, &expected.slot.address)? {
+                lanes::consume(ctx, expected)?;
+            }
+            Ok(Received::Used(vec![news]))
+        }
+    }
+}
+
+fn contact(
+    ctx: &mut Ctx<'_>,
+    window: u32,
+    expected: &Expected,
+    cell: &Cell,
+    payload: &[u8],
+    fetched: &Fetched,
+) -> Result<Received, EngineError> {
+    let from = expected.lane.fingerprint.as_deref().and_then(Fingerprint::from_slice);
+    let from = from.ok_or(StoreError::Damaged("lane"))?;
+    let Ok(message) = ContactMessage::from_bytes(payload) else {
+        return void(ctx, expected);
+    };
+    let tree = match &message {
+        ContactMessage::Welcome { tree, .. } => match gather(tree, fetched) {
+            Gathered::Whole(tree) => Some(tree),
+            Gathered::Void => return void(ctx, expected),
+            Gathered::Needs(addresses) => return Ok(Received::Needs(addresses)),
+            Gathered::Absent => return hold(ctx, window, &expected.slot.address, cell),
+        },
+        ContactMessage::Rejoin { .. } | ContactMessage::Event { .. } | ContactMessage::Unknown(_) => None,
+    };
+    match ctx.attempt(|ctx| join::contact_message(ctx, &from, message, tree.as_deref()))? {
+        Err(join::Void) => void(ctx, expected),
+        Ok(news) => {
+            lanes::consume(ctx, expected)?;
+            Ok(Received::Used(news))
+        }
+    }
+}
+
+/// Reads a payload as an MLS PrivateMessage of this group and epoch.
+fn private_message(payload: &[u8], circle: &[u8], epoch: u64, kind: ContentType) -> Option<PrivateMessageIn> {
+    let message = MlsMessageIn::tls_deserialize_exact(payload).ok()?;
+    let protocol = message.clone().try_into_protocol_message().ok()?;
+    let fits = protocol.group_id().as_slice() == circle
+        && protocol.epoch().as_u64() == epoch
+        && protocol.content_type() == kind;
+    if let (true, MlsMessageBodyIn::PrivateMessage(message)) = (fits, message.extract()) { Some(message) } else { None }
+}
+
+fn sender(processed: &ProcessedMessage) -> Option<u32> {
+    match processed.sender() {
+        Sender::Member(index) => Some(index.u32()),
+        Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit => None,
+    }
+}
+
+/// Who wrote in a member lane: the member at that leaf now, for lanes of leaves that are gone are gone too.
+fn author(
+    processed: &ProcessedMessage,
+    group: &openmls::prelude::MlsGroup,
+    expected: &Expected,
+) -> Result<(Fingerprint, String), EngineError> {
+    let leaf = mls::leaves(group).into_iter().find(|leaf| leaf.index == expected.lane.leaf);
+    let fingerprint = leaf.ok_or(StoreError::Damaged("lane"))?.fingerprint;
+    Ok((fingerprint, mls::credential_name(processed.credential())))
+}
+
+/// Errors that another member, with other keys, need not see.
+fn depends_on_own_keys(error: &StageCommitError) -> bool {
+    matches!(
+        error,
+        StageCommitError::UpdatePathError(_)
+            | StageCommitError::MissingDecryptionKey
+            | StageCommitError::OwnKeyNotFound
+            | StageCommitError::ConfirmationTagMismatch
+            | StageCommitError::LibraryError(_)
+    )
+}
+
+/// The window from which cells may have been missed because one was held; reading starts again there.
+pub(super) fn oldest_held(ctx: &Ctx<'_>) -> Result<Option<u32>, EngineError> {
+    Ok(ctx.row("SELECT min(window) FROM held", &[], |row| row.get(0))?.flatten())
+}

@@ -1,0 +1,163 @@
+//! What happens without anybody asking: receipts in their time, key updates in turn, asking to be added again.
+
+use himaya_protocol::content::EventId;
+use himaya_protocol::wire::contact::ContactMessage;
+use himaya_protocol::wire::policy::Role;
+use rand::Rng;
+use sha2::{Digest, Sha256};
+
+use super::circles::{self, Circle, CircleState, DAY};
+use super::commit::{self, Wish};
+use super::error::EngineError;
+use super::lanes::{self, loaded, stored};
+use super::outbox::{self, NewJob, Purpose};
+use super::receive::{News, oldest_held};
+use super::{events, mls};
+use crate::store::{Ctx, Seconds};
+
+/// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
+const RECEIPT_MEAN: Seconds = 3_600;
+/// How long whoever has joined waits on average before its leaf gets a key of its own.
+pub(super) const JOINER_UPDATE_MEAN: Seconds = 3_600;
+/// How long whoever's turn it is waits on average.
+const TURN_MEAN: Seconds = 4 * 3_600;
+
+/// Plans the device receipt for an event: it waits for its circle's next batch.
+pub(super) fn plan_receipt(ctx: &mut Ctx<'_>, circle: &[u8], event: &EventId) -> Result<(), EngineError> {
+    let mean = ctx.number("receipt mean")?.unwrap_or(RECEIPT_MEAN);
+    if mean == 0 {
+        return Ok(());
+    }
+    ctx.execute("INSERT OR IGNORE INTO receipt (circle, event) VALUES (?1, ?2)", &[&circle, &&event.as_bytes()[..]])?;
+    let due = ctx.now + exponential(ctx, mean);
+    ctx.execute("UPDATE circle SET receipt_due = coalesce(receipt_due, ?2) WHERE id = ?1", &[&circle, &stored(due)])?;
+    Ok(())
+}
+
+/// Does whatever is due now.
+pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+    lanes::prune(ctx)?;
+    for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
+        if due(ctx, &circle, "receipt_due")? {
+            ctx.execute("UPDATE circle SET receipt_due = NULL WHERE id = ?1", &[&circle.id])?;
+            events::write_receipts(ctx, &circle.id)?;
+        }
+        if circle.adrift.is_some() {
+            ask_to_be_added_again(ctx, &circle)?;
+        } else if circle.members > 1 {
+            take_turn(ctx, &circle)?;
+        }
+    }
+    events::issue_waiting(ctx)
+}
+
+/// When [`tick`] next has something to do, or a job may be tried again.
+pub fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
+    let sql = "SELECT min(at) FROM (
+        SELECT receipt_due AS at FROM circle UNION ALL SELECT update_due FROM circle
+        UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL UNION ALL SELECT not_before FROM job)";
+    Ok(ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
+}
+
+/// Everything the relay has was read: what was sent in an epoch that is too old now goes out again.
+pub fn synced(ctx: &mut Ctx<'_>) -> Result<Vec<News>, EngineError> {
+    let last = ctx.number("last sync")?.unwrap_or(ctx.now);
+    events::settle(ctx, ctx.now.saturating_sub(last))?;
+    ctx.set_number("last sync", ctx.now)?;
+    Ok(Vec::new())
+}
+
+/// Windows are gone from the relay that this client has not read: it may have missed commits in every circle.
+pub fn missed_windows(ctx: &mut Ctx<'_>) -> Result<Vec<News>, EngineError> {
+    let mut news = Vec::new();
+    for circle in circles::list(ctx)? {
+        if circle.state == CircleState::Active && circle.adrift.is_none() && circle.members > 1 {
+            go_adrift(ctx, &circle.id, "missed")?;
+            news.push(News::OutOfSync { circle: circle.id });
+        }
+    }
+    Ok(news)
+}
+
+/// This client does not follow a circle any more: says so, and sends what is not settled to the members one by one.
+pub(super) fn go_adrift(ctx: &mut Ctx<'_>, circle: &[u8], reason: &str) -> Result<(), EngineError> {
+    circles::set_adrift(ctx, circle, reason)?;
+    events::reissue_circle(ctx, circle)?;
+    events::issue_waiting(ctx)
+}
+
+/// The window from which reading has to start again because a cell there could not be used before.
+pub fn oldest_unread(ctx: &Ctx<'_>) -> Result<Option<u32>, EngineError> {
+    oldest_held(ctx)
+}
+
+/// About one key update a circle and day: whoever's turn the hash of circle and day says.
+fn take_turn(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
+    let today = ctx.now / DAY;
+    let seen = ctx.row("SELECT update_day FROM circle WHERE id = ?1", &[&circle.id], |row| row.get::<_, i64>(0))?;
+    if loaded(seen.unwrap_or_default()) < today {
+        ctx.execute("UPDATE circle SET update_day = ?2 WHERE id = ?1", &[&circle.id, &stored(today)])?;
+        if my_turn(ctx, circle, today)? {
+            let due = ctx.now + exponential(ctx, TURN_MEAN);
+            ctx.execute(
+                "UPDATE circle SET update_due = coalesce(update_due, ?2) WHERE id = ?1",
+                &[&circle.id, &stored(due)],
+            )?;
+        }
+    }
+    if due(ctx, circle, "update_due")? && !commit::wished(ctx, &circle.id, "update", None)? {
+        commit::wish(ctx, &circle.id, &Wish::Update)?;
+    }
+    Ok(())
+}
+
+fn my_turn(ctx: &Ctx<'_>, circle: &Circle, day: u64) -> Result<bool, EngineError> {
+    let mut members = circles::members(ctx, &circle.id)?;
+    members.sort_by_key(|member| member.fingerprint);
+    let digest =
+        Sha256::new_with_prefix(b"himaya turn").chain_update(&circle.id).chain_update(day.to_be_bytes()).finalize();
+    let number = digest.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+    let count = u64::try_from(members.len()).unwrap_or(1).max(1);
+    let turn = usize::try_from(number % count).unwrap_or_default();
+    Ok(members.get(turn).is_some_and(|member| member.me))
+}
+
+/// Asks one of those who may: the owner first, then one coordinator after the other, once a day.
+fn ask_to_be_added_again(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
+    if !due(ctx, circle, "rejoin_at")? {
+        return Ok(());
+    }
+    ctx.execute("UPDATE circle SET rejoin_at = ?2 WHERE id = ?1", &[&circle.id, &stored(ctx.now + DAY)])?;
+    let mut able = Vec::new();
+    for member in circles::members(ctx, &circle.id)? {
+        let may = matches!(member.role, Some(Role::Owner | Role::Coordinator)) && !member.me;
+        if let (true, Some(lane)) = (may, lanes::to_contact(ctx, member.fingerprint.as_bytes())?) {
+            able.push((member.role, lane));
+        }
+    }
+    able.sort();
+    let asked = ctx.number("rejoins asked")?.unwrap_or_default();
+    ctx.set_number("rejoins asked", asked + 1)?;
+    let count = u64::try_from(able.len()).unwrap_or(1).max(1);
+    let Some((_, lane)) = able.get(usize::try_from(asked % count).unwrap_or_default()).copied() else {
+        return Ok(());
+    };
+    let key_package = mls::key_package(ctx)?;
+    let message = ContactMessage::Rejoin { group: circle.id.clone(), key_package }.to_bytes();
+    let slot = lanes::take(ctx, lane)?;
+    outbox::enqueue(ctx, &NewJob::outside(Purpose::Contact, Some(lane), &message), &slot)?;
+    Ok(())
+}
+
+fn due(ctx: &Ctx<'_>, circle: &Circle, column: &'static str) -> Result<bool, EngineError> {
+    let sql = format!("SELECT 1 FROM circle WHERE id = ?1 AND {column} <= ?2");
+    Ok(ctx.row(&sql, &[&circle.id, &stored(ctx.now)], |_| Ok(()))?.is_some())
+}
+
+/// A waiting time of a Poisson process with this mean, at most ten times it.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by ten means just above")]
+#[expect(clippy::cast_precision_loss, reason = "a mean is seconds to days")]
+pub(super) fn exponential(ctx: &mut Ctx<'_>, mean: Seconds) -> Seconds {
+    let uniform: f64 = ctx.rng.random();
+    (-(1.0 - uniform).ln()).min(10.0).mul_add(mean as f64, 0.0) as Seconds
+}

@@ -1,0 +1,149 @@
+//! What people look at: the log, and how far an event got. Reads only.
+
+use himaya_protocol::content::event::IdPrefix;
+use himaya_protocol::content::{Body, Event, EventId};
+use himaya_protocol::wire::card::Fingerprint;
+use rusqlite::Row;
+
+use super::circles::CircleId;
+use super::error::EngineError;
+use super::lanes::loaded;
+use crate::store::{Ctx, Seconds, StoreError};
+
+/// One event of the log.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The event.
+    pub event: Event,
+    /// The circle it belongs to; `None` while there is none.
+    pub circle: Option<CircleId>,
+    /// What the circle is called.
+    pub circle_name: Option<String>,
+    /// Who wrote it.
+    pub author: Fingerprint,
+    /// What the author is called.
+    pub author_name: String,
+    /// Whether this profile wrote it.
+    pub own: bool,
+    /// When it was logged here.
+    pub received: Seconds,
+}
+
+/// A person's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Who answered.
+    pub name: String,
+    /// When the answer arrived here.
+    pub at: Seconds,
+}
+
+/// How far an own event got: the five truths.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Since when the relay has it.
+    pub relayed: Option<Seconds>,
+    /// How many devices of others said that they have it.
+    pub devices: u64,
+    /// How many others the circle has.
+    pub others: u64,
+    /// Which persons answered, in order.
+    pub answered: Vec<Answer>,
+    /// Which persons are acting, in order.
+    pub acting: Vec<Answer>,
+    /// When its author said that the danger is over.
+    pub cleared: Option<Seconds>,
+}
+
+const COLUMNS: &str = "event.bytes, event.circle, circle.name, event.author, event.name, event.own, event.received
+     FROM event LEFT JOIN circle ON circle.id = event.circle";
+
+/// The log, oldest first, without acknowledgements.
+pub fn inbox(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
+    let entries = ctx.rows(&format!("SELECT {COLUMNS} ORDER BY event.number"), &[], columns)?;
+    let entries: Vec<Entry> = entries.into_iter().map(read).collect::<Result<_, _>>()?;
+    Ok(entries.into_iter().filter(|entry| !matches!(entry.event.body(), Body::Ack(_))).collect())
+}
+
+/// The one event whose id begins so.
+pub fn entry(ctx: &Ctx<'_>, prefix: &IdPrefix) -> Result<Entry, EngineError> {
+    let ids = ctx.rows("SELECT id FROM event", &[], |row| row.get::<_, Vec<u8>>(0))?;
+    let mut matching: Vec<EventId> =
+        ids.iter().filter_map(|id| EventId::from_slice(id)).filter(|id| prefix.matches(id)).collect();
+    let name = || prefix.as_str().to_owned();
+    let id = matching.pop().ok_or_else(|| EngineError::Unknown { what: "event", name: name() })?;
+    if !matching.is_empty() {
+        return Err(EngineError::Ambiguous { what: "events", name: name() });
+    }
+    let sql = format!("SELECT {COLUMNS} WHERE event.id = ?1");
+    read(ctx.row(&sql, &[&&id.as_bytes()[..]], columns)?.ok_or(StoreError::Damaged("event"))?)
+}
+
+/// How far an event got.
+pub fn status(ctx: &Ctx<'_>, entry: &Entry) -> Result<Reach, EngineError> {
+    let id = entry.event.id();
+    let id = &id.as_bytes()[..];
+    let me = super::identity(ctx)?.fingerprint;
+    let me = &me.as_bytes()[..];
+    let relayed = ctx
+        .row("SELECT relayed FROM outgoing WHERE event = ?1", &[&id], |row| row.get::<_, Option<i64>>(0))?
+        .flatten()
+        .map(loaded);
+    let count = |sql: &str, params: &[&dyn rusqlite::ToSql]| -> Result<u64, EngineError> {
+        Ok(loaded(ctx.row(sql, params, |row| row.get(0))?.unwrap_or_default()))
+    };
+    Ok(Reach {
+        relayed,
+        others: count("SELECT count(*) FROM member WHERE circle IS ?1 AND fingerprint <> ?2", &[&entry.circle, &me])?,
+        devices: count(
+            "SELECT count(DISTINCT fingerprint) FROM ack WHERE event = ?1 AND fingerprint <> ?2",
+            &[&id, &&entry.author.as_bytes()[..]],
+        )?,
+        answered: answers(ctx, entry, "human")?,
+        acting: answers(ctx, entry, "acting")?,
+        cleared: cleared(ctx, entry)?,
+    })
+}
+
+fn answers(ctx: &Ctx<'_>, entry: &Entry, level: &str) -> Result<Vec<Answer>, EngineError> {
+    Ok(ctx.rows(
+        "SELECT coalesce((SELECT name FROM event WHERE author = ack.fingerprint ORDER BY number DESC LIMIT 1), ''), at
+         FROM ack WHERE event = ?1 AND level = ?2 AND fingerprint <> ?3 ORDER BY at, fingerprint",
+        &[&&entry.event.id().as_bytes()[..], &level, &&entry.author.as_bytes()[..]],
+        |row| Ok(Answer { name: row.get(0)?, at: loaded(row.get(1)?) }),
+    )?)
+}
+
+/// Only its author can clear an alert.
+fn cleared(ctx: &Ctx<'_>, entry: &Entry) -> Result<Option<Seconds>, EngineError> {
+    let later = ctx.rows(
+        "SELECT bytes, received FROM event WHERE author = ?1 AND circle IS ?2 ORDER BY number",
+        &[&&entry.author.as_bytes()[..], &entry.circle],
+        |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?)),
+    )?;
+    let clears = |bytes: &[u8]| {
+        Event::decode(bytes).is_ok_and(|event| match event.body() {
+            Body::AllClear(clear) => clear.refs.contains(&entry.event.id()),
+            Body::ThreatAlert(_) | Body::Ack(_) | Body::Notice(_) | Body::Leave | Body::Unknown { .. } => false,
+        })
+    };
+    Ok(later.into_iter().find(|(bytes, _)| clears(bytes)).map(|(_, at)| loaded(at)))
+}
+
+type Columns = (Vec<u8>, Option<Vec<u8>>, Option<String>, Vec<u8>, String, bool, i64);
+
+fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+}
+
+fn read((bytes, circle, circle_name, author, author_name, own, received): Columns) -> Result<Entry, EngineError> {
+    Ok(Entry {
+        event: Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?,
+        circle,
+        circle_name,
+        author: Fingerprint::from_slice(&author).ok_or(StoreError::Damaged("event"))?,
+        author_name,
+        own,
+        received: loaded(received),
+    })
+}

@@ -1,0 +1,162 @@
+//! The profile folder: two containers of equal look, one of which a passphrase opens.
+//!
+//! ```text
+//! FOLDER/profile     "himaya profile 1\n"                                  what the folder is, nothing about whom
+//! FOLDER/a, FOLDER/b SQLCipher 4 databases, or random bytes of the same form and size
+//! ```
+//!
+//! An SQLCipher file begins with its 16-byte salt and is random to the eye after it. At `create`, chance decides which
+//! of the two is the database; the other is filled with random bytes of equal size, so that a second, decoy profile
+//! can come later without a migration and without its absence being evidence. The database's key is Argon2id (RFC 9106
+//! section 4, second recommended option: 64 MiB, t = 3, p = 4) over the passphrase and that salt; both containers are
+//! always tried, one after the other, whichever opens.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use rand::{CryptoRng, Rng};
+use rusqlite::Connection;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::error::StoreError;
+use super::schema;
+
+/// The fewest bytes a new passphrase may have.
+pub const MIN_PASSPHRASE: usize = 8;
+
+const MARK: &str = "profile";
+const MARK_TEXT: &str = "himaya profile 1\n";
+const CONTAINERS: [&str; 2] = ["a", "b"];
+const SALT: usize = 16;
+const FILL_STEP: usize = 64 << 10;
+
+/// Whether the folder holds a profile.
+pub fn exists(folder: &Path) -> bool {
+    folder.join(MARK).exists()
+}
+
+/// Makes both containers and opens the one that is a database.
+pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<Connection, StoreError> {
+    if exists(folder) {
+        return Err(StoreError::Exists(folder.to_owned()));
+    }
+    if passphrase.len() < MIN_PASSPHRASE {
+        return Err(StoreError::WeakPassphrase);
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file(folder))?;
+    let [mut ours, mut other] = CONTAINERS;
+    if rng.random() {
+        std::mem::swap(&mut ours, &mut other);
+    }
+    let (ours, other) = (folder.join(ours), folder.join(other));
+    let mut salt = [0; SALT];
+    rng.fill(&mut salt[..]);
+    // An interrupted init leaves containers without the mark; they hold nothing and are made anew.
+    for name in CONTAINERS {
+        for suffix in ["", "-wal", "-shm"] {
+            let path = folder.join(format!("{name}{suffix}"));
+            match fs::remove_file(&path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(file(&path)(cause)),
+                _ => (),
+            }
+        }
+        private(&folder.join(name))?;
+    }
+    let mut connection = {
+        let key = derive(passphrase, &salt)?;
+        unlock(&ours, &key, Some(&salt))?
+    };
+    schema::prepare(&mut connection)?;
+    connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(ignore_row)?;
+    fill(&other, fs::metadata(&ours).map_err(file(&ours))?.len(), rng)?;
+    let mark = folder.join(MARK);
+    let mut handle = private(&mark)?;
+    handle.write_all(MARK_TEXT.as_bytes()).and_then(|()| handle.sync_all()).map_err(file(&mark))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))?;
+    Ok(connection)
+}
+
+/// Opens whichever container the passphrase opens.
+pub(super) fn open(folder: &Path, passphrase: &[u8]) -> Result<Connection, StoreError> {
+    let mark = folder.join(MARK);
+    match fs::read_to_string(&mark) {
+        Ok(text) if text == MARK_TEXT => (),
+        Ok(_) => return Err(StoreError::Newer),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing(folder.to_owned())),
+        Err(cause) => return Err(file(&mark)(cause)),
+    }
+    let mut opened = None;
+    for name in CONTAINERS {
+        let path = folder.join(name);
+        let mut salt = [0; SALT];
+        File::open(&path).and_then(|mut f| f.read_exact(&mut salt)).map_err(file(&path))?;
+        let key = derive(passphrase, &salt)?;
+        match unlock(&path, &key, None) {
+            Ok(connection) => opened = Some(connection),
+            Err(StoreError::Passphrase) => (),
+            Err(error) => return Err(error),
+        }
+    }
+    opened.ok_or(StoreError::Passphrase)
+}
+
+fn derive(passphrase: &[u8], salt: &[u8; SALT]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    let params = Params::new(64 << 10, 3, 4, Some(32)).map_err(|_| StoreError::Damaged("key derivation"))?;
+    let mut key = Zeroizing::new([0; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase, salt, key.as_mut_slice())
+        .map_err(|_| StoreError::Passphrase)?;
+    Ok(key)
+}
+
+/// Opens a container with its key. A new one is given its salt; an existing one has it in its first bytes.
+fn unlock(path: &Path, key: &[u8; 32], salt: Option<&[u8; SALT]>) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    let mut literal = Zeroizing::new(String::from("x'"));
+    let mut hex = data_encoding::HEXLOWER.encode(key);
+    literal.push_str(&hex);
+    hex.zeroize();
+    if let Some(salt) = salt {
+        literal.push_str(&data_encoding::HEXLOWER.encode(salt));
+    }
+    literal.push('\'');
+    connection.pragma_update(None, "key", literal.as_str())?;
+    connection.pragma_update(None, "cipher_memory_security", "ON")?;
+    match connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)) {
+        Ok(_) => Ok(connection),
+        Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => {
+            Err(StoreError::Passphrase)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn fill(path: &Path, size: u64, rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
+    let mut handle = OpenOptions::new().write(true).open(path).map_err(file(path))?;
+    let mut bytes = vec![0u8; FILL_STEP];
+    let mut left = size;
+    while left > 0 {
+        rng.fill(bytes.as_mut_slice());
+        let step = bytes.len().min(usize::try_from(left).unwrap_or(FILL_STEP));
+        handle.write_all(bytes.get(..step).unwrap_or_default()).map_err(file(path))?;
+        left -= step as u64;
+    }
+    handle.sync_all().map_err(file(path))
+}
+
+/// `PRAGMA wal_checkpoint` answers with a row, which `pragma_update` reports as an error.
+fn ignore_row(error: rusqlite::Error) -> Result<(), rusqlite::Error> {
+    if matches!(error, rusqlite::Error::ExecuteReturnedResults) { Ok(()) } else { Err(error) }
+}
+
+fn private(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(file(path))
+}
+
+fn file(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path: PathBuf = path.to_owned();
+    move |cause| StoreError::File { path, cause }
+}

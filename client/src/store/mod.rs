@@ -1,0 +1,172 @@
+//! The profile: everything a client knows, in one SQLCipher database.
+//!
+//! MLS state, events, outbox bytes and the cursor change only together, inside [`Profile::transact`]. The closure's
+//! value leaves it after the commit, so nothing can be sent that is not on disk: "persist, then send" is the shape of
+//! the call. Any error rolls everything back, and MLS groups are loaded anew in each transaction, so no memory
+//! outlives a rollback.
+
+mod container;
+mod error;
+mod mls;
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+use openmls_libcrux_crypto::CryptoProvider;
+use rand::{CryptoRng, Rng};
+use rusqlite::{Connection, OptionalExtension, ToSql, TransactionBehavior};
+use zeroize::Zeroizing;
+
+use crate::crash;
+
+pub use container::{MIN_PASSPHRASE, exists};
+pub use error::StoreError;
+pub use mls::Mls;
+
+/// Unix time in seconds, as the caller's clock shows it.
+pub type Seconds = u64;
+
+/// An open profile.
+pub struct Profile {
+    connection: Connection,
+    crypto: CryptoProvider,
+    folder: Option<PathBuf>,
+}
+
+/// One transaction with the caller's clock and randomness.
+pub struct Ctx<'a> {
+    connection: &'a Connection,
+    crypto: &'a CryptoProvider,
+    /// The caller's clock.
+    pub now: Seconds,
+    /// The caller's randomness.
+    pub rng: &'a mut dyn CryptoRng,
+}
+
+impl Profile {
+    /// Makes a new profile in `folder`, which may exist but must hold no profile.
+    pub fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<Self, StoreError> {
+        let connection = container::create(folder, passphrase, rng)?;
+        Self::over(connection, Some(folder.to_owned()))
+    }
+
+    /// Opens the profile in `folder`.
+    pub fn open(folder: &Path, passphrase: &[u8]) -> Result<Self, StoreError> {
+        Self::over(container::open(folder, passphrase)?, Some(folder.to_owned()))
+    }
+
+    /// A profile in memory, for simulations.
+    pub fn ephemeral() -> Result<Self, StoreError> {
+        Self::over(Connection::open_in_memory()?, None)
+    }
+
+    /// Where the profile lies; `None` in memory.
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    fn over(mut connection: Connection, folder: Option<PathBuf>) -> Result<Self, StoreError> {
+        schema::prepare(&mut connection)?;
+        let crypto = CryptoProvider::new().map_err(|_| StoreError::Randomness)?;
+        Ok(Self { connection, crypto, folder })
+    }
+
+    /// Runs `work` in one transaction and hands out its value only once that is on disk.
+    pub fn transact<T, E: From<StoreError>>(
+        &mut self,
+        now: Seconds,
+        rng: &mut dyn CryptoRng,
+        work: impl FnOnce(&mut Ctx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        let value = work(&mut Ctx { connection: &transaction, crypto: &self.crypto, now, rng })?;
+        crash::point("before-commit");
+        transaction.commit().map_err(StoreError::from)?;
+        crash::point("after-commit");
+        Ok(value)
+    }
+}
+
+impl<'a> Ctx<'a> {
+    /// A random array.
+    pub fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill(&mut bytes[..]);
+        bytes
+    }
+
+    /// What MLS works with, over this transaction.
+    pub fn mls(&mut self) -> Mls<'a> {
+        let seed = Zeroizing::new(self.random::<32>());
+        Mls::new(self.connection, self.crypto, &seed)
+    }
+
+    /// Runs a statement; the number of rows it changed.
+    pub fn execute(&self, sql: &str, params: &[&dyn ToSql]) -> Result<usize, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Runs an insert; the new row's id.
+    pub fn insert(&self, sql: &str, params: &[&dyn ToSql]) -> Result<i64, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.insert(params)?)
+    }
+
+    /// The first row of a query, if there is one.
+    pub fn row<T>(
+        &self,
+        sql: &str,
+        params: &[&dyn ToSql],
+        read: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.query_row(params, read).optional()?)
+    }
+
+    /// All rows of a query.
+    pub fn rows<T>(
+        &self,
+        sql: &str,
+        params: &[&dyn ToSql],
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        Ok(self.connection.prepare_cached(sql)?.query_map(params, read)?.collect::<Result<_, _>>()?)
+    }
+
+    /// Tries something that may leave half a change behind: when it gives `Err`, all it wrote is undone.
+    ///
+    /// The outer error is the store's own and ends the transaction; the inner one is an outcome.
+    pub fn attempt<T, R, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<Result<T, R>, E>,
+    ) -> Result<Result<T, R>, E> {
+        self.execute("SAVEPOINT attempt", &[])?;
+        let outcome = work(self)?;
+        if outcome.is_err() {
+            self.execute("ROLLBACK TO attempt", &[])?;
+        }
+        self.execute("RELEASE attempt", &[])?;
+        Ok(outcome)
+    }
+
+    /// Reads a setting.
+    pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.row("SELECT value FROM setting WHERE name = ?1", &[&name], |row| row.get(0))
+    }
+
+    /// Writes a setting.
+    pub fn set(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", &[&name, &value])?;
+        Ok(())
+    }
+
+    /// Reads a setting that is a whole number.
+    pub fn number(&self, name: &str) -> Result<Option<u64>, StoreError> {
+        let bytes = self.setting(name)?;
+        Ok(bytes.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes))
+    }
+
+    /// Writes a setting that is a whole number.
+    pub fn set_number(&self, name: &str, value: u64) -> Result<(), StoreError> {
+        self.set(name, &value.to_be_bytes())
+    }
+}

@@ -1,0 +1,113 @@
+//! The database's tables.
+
+use std::time::Duration;
+
+use openmls_sqlite_storage::SqliteStorageProvider;
+use rusqlite::Connection;
+
+use super::error::StoreError;
+use super::mls::Named;
+
+const VERSION: i64 = 1;
+const BUSY: Duration = Duration::from_secs(20);
+
+const TABLES: &str = "
+-- Settings and single values: name, relay, cursor, keys' public half.
+CREATE TABLE setting (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+
+-- Cards this person handed out.
+CREATE TABLE card (
+    id INTEGER PRIMARY KEY, secret BLOB NOT NULL, intake INTEGER NOT NULL, hpke_private BLOB NOT NULL,
+    created INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0);
+
+-- People who accepted a card and wait for an answer.
+CREATE TABLE hello (
+    id INTEGER PRIMARY KEY, card INTEGER NOT NULL, fingerprint BLOB NOT NULL, name TEXT NOT NULL, note TEXT,
+    key_package BLOB NOT NULL, reply_secret BLOB NOT NULL, received INTEGER NOT NULL);
+
+-- People this person can write to outside a group.
+CREATE TABLE contact (
+    fingerprint BLOB PRIMARY KEY, name TEXT NOT NULL, verified INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL);
+
+-- MLS groups. state: active, removed, left. adrift: why this client is out of sync, if it is.
+CREATE TABLE circle (
+    id BLOB PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER NOT NULL, adrift TEXT,
+    update_day INTEGER NOT NULL, update_due INTEGER, rejoin_at INTEGER, receipt_due INTEGER, joined INTEGER NOT NULL);
+CREATE TABLE member (
+    circle BLOB NOT NULL, leaf INTEGER NOT NULL, fingerprint BLOB NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
+    PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
+
+-- Lanes. kind: member, commit, card, contact, hello. own: this client writes there. ended: when the epoch ended.
+CREATE TABLE lane (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, own INTEGER NOT NULL, circle BLOB, epoch INTEGER, leaf INTEGER,
+    fingerprint BLOB, card INTEGER, chain BLOB NOT NULL, next INTEGER NOT NULL, ended INTEGER);
+CREATE INDEX lane_circle ON lane (circle, epoch, leaf);
+
+-- Where cells are expected: derived slots that have not been consumed.
+CREATE TABLE slot (address BLOB PRIMARY KEY, lane INTEGER NOT NULL, n INTEGER NOT NULL, key BLOB NOT NULL)
+    WITHOUT ROWID;
+CREATE INDEX slot_lane ON slot (lane, n);
+
+-- Cells that arrived before they can be used: out of order in a commit lane, or their chunks are not there.
+CREATE TABLE held (address BLOB PRIMARY KEY, cell BLOB NOT NULL, window INTEGER NOT NULL) WITHOUT ROWID;
+
+-- What has to reach the relay: a job is its chunks and then its cell. frame: what to seal again in the next slot.
+CREATE TABLE job (
+    id INTEGER PRIMARY KEY, purpose TEXT NOT NULL, lane INTEGER, frame BLOB NOT NULL, address BLOB NOT NULL,
+    cell BLOB NOT NULL, circle BLOB, event BLOB, epoch INTEGER, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX job_address ON job (address);
+CREATE TABLE chunk (
+    job INTEGER NOT NULL, n INTEGER NOT NULL, address BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (job, n))
+    WITHOUT ROWID;
+
+-- Changes this client wants to commit. At most one a circle is staged: its commit stands in MLS's pending commit.
+CREATE TABLE intent (
+    id INTEGER PRIMARY KEY, circle BLOB NOT NULL, kind TEXT NOT NULL, fingerprint BLOB, role TEXT, key_package BLOB,
+    leaf_key BLOB, job INTEGER, welcome BLOB, created INTEGER NOT NULL);
+
+-- The event log. number: the order of arrival here.
+CREATE TABLE event (
+    number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, circle BLOB, author BLOB NOT NULL, name TEXT NOT NULL,
+    own INTEGER NOT NULL, bytes BLOB NOT NULL, received INTEGER NOT NULL, lamport INTEGER NOT NULL);
+
+-- Events of a circle that no later event names: what the next one of ours names as its past.
+CREATE TABLE head (circle BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (circle, event)) WITHOUT ROWID;
+
+-- How far this client's own events got. epoch: the one it was last encrypted in; NULL while there is nobody to read it.
+CREATE TABLE outgoing (
+    event BLOB PRIMARY KEY, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL, epoch INTEGER, relayed INTEGER,
+    settled INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+
+-- Who acknowledged what. level: device, human, acting.
+CREATE TABLE ack (
+    event BLOB NOT NULL, fingerprint BLOB NOT NULL, level TEXT NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (event, fingerprint, level)) WITHOUT ROWID;
+
+-- Device receipts that wait for their time.
+CREATE TABLE receipt (circle BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (circle, event)) WITHOUT ROWID;
+";
+
+/// Sets the connection up and makes the tables of a new database.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(256);
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > VERSION {
+        return Err(StoreError::Newer);
+    }
+    if version == VERSION {
+        return Ok(());
+    }
+    SqliteStorageProvider::<Named, _>::new(&mut *connection)
+        .run_migrations()
+        .map_err(|error| StoreError::Database(error.to_string()))?;
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    Ok(transaction.commit()?)
+}
