@@ -1,1 +1,3 @@
-//! TODO
+//! What needs both sides of Himaya: simulated people on an in-process relay, real binaries, the demo.
+
+pub mod sim;

@@ -1,0 +1,107 @@
+//! Several people and one relay in one process, with a clock and faults made by hand.
+//!
+//! The engine, the store, the driver and the relay's service are the real ones; only the wire between them is short.
+//! Everything random comes from the seed, so a failure is repeated by its seed (MLS's own key generation aside: traces
+//! are compared by what they mean, not by bytes).
+
+mod person;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use himaya::driver::Clock;
+use himaya_relay::service::{Policy, Relay};
+use himaya_relay::store::{Admission, MemoryStore};
+
+pub use person::Person;
+pub use wire::{Faults, SimWire};
+
+/// A day, in seconds.
+pub const DAY: u64 = 86_400;
+
+/// A clock that a test moves by hand. Clones are the same clock.
+#[derive(Clone)]
+pub struct SimClock(Arc<AtomicU64>);
+
+impl SimClock {
+    /// A clock that stands at some morning.
+    pub fn new() -> Self {
+        Self(Arc::new(AtomicU64::new(20_700 * DAY + 9 * 3_600)))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, seconds: u64) {
+        self.0.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// What it shows.
+    pub fn seconds(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Default for SimClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> u64 {
+        self.seconds()
+    }
+}
+
+/// A relay and a clock for everybody.
+pub struct World {
+    /// Everybody's clock.
+    pub clock: SimClock,
+    /// The relay, for looking at what it has.
+    pub relay: Relay,
+    /// What goes wrong on the wire.
+    pub faults: Faults,
+    seed: u64,
+    people: u64,
+}
+
+impl World {
+    /// A world whose randomness comes from `seed`, with a relay that keeps 14 days.
+    pub fn new(seed: u64) -> Self {
+        Self::with_retention(seed, 14)
+    }
+
+    /// A world whose relay keeps `windows` days.
+    pub fn with_retention(seed: u64, windows: u8) -> Self {
+        let clock = SimClock::new();
+        let relay_clock = clock.clone();
+        let policy = Policy::new(Admission::Open, windows, 86_400).expect("the test asks for 1 to 30 windows");
+        let store = Arc::new(MemoryStore::new(seed.to_be_bytes()));
+        let relay = Relay::new(store, Arc::new(move || relay_clock.seconds()), policy);
+        Self { clock, relay, faults: Faults::none(seed), seed, people: 0 }
+    }
+
+    /// Somebody new, with a profile in memory.
+    pub fn person(&mut self, name: &str) -> Person {
+        self.people += 1;
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.seed.to_be_bytes());
+        seed[8..16].copy_from_slice(&self.people.to_be_bytes());
+        let wire = SimWire::new(self.relay.clone(), self.faults.clone());
+        Person::new(name, wire, self.clock.clone(), seed)
+    }
+
+    /// Several new people: the first makes a circle and adds the others as contacts.
+    pub async fn circle(&mut self, names: &[&str]) -> Vec<Person> {
+        let mut people: Vec<Person> = names.iter().map(|name| self.person(name)).collect();
+        let (owner, others) = people.split_first_mut().expect("a circle has an owner");
+        owner.create_circle("home");
+        for other in others.iter_mut() {
+            owner.add(other, "home").await;
+        }
+        for person in &mut people {
+            person.sync().await;
+        }
+        people
+    }
+}

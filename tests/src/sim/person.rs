@@ -1,0 +1,135 @@
+//! One person with a client.
+
+use std::collections::BTreeSet;
+
+use himaya::driver::Driver;
+use himaya::engine::{self, Circle, CircleState, Draft, EngineError, Entry, News, Reach};
+use himaya::store::{Ctx, Profile};
+use himaya_protocol::content::vocabulary::AckLevel;
+use himaya_protocol::content::{EventId, sos};
+use himaya_protocol::wire::card::CardKind;
+use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::policy::Role;
+
+use super::{SimClock, SimWire};
+
+/// One person with a client whose profile lies in memory.
+pub struct Person {
+    /// The name the person chose.
+    pub name: String,
+    /// The client.
+    pub driver: Driver<SimWire>,
+}
+
+impl Person {
+    pub(super) fn new(name: &str, wire: SimWire, clock: SimClock, seed: [u8; 32]) -> Self {
+        let profile = Profile::ephemeral().expect("a profile in memory can be made");
+        let mut driver = Driver::new(profile, wire, Box::new(clock), seed);
+        let link = RelayLink::new("relay.test:7443", [7; 32]).expect("the link is well formed");
+        driver.transact(|ctx| engine::found(ctx, name, &link)).expect("a new profile takes an identity");
+        Self { name: name.to_owned(), driver }
+    }
+
+    /// Runs something of the engine that must work.
+    pub fn run<V>(&mut self, work: impl FnOnce(&mut Ctx<'_>) -> Result<V, EngineError>) -> V {
+        let name = self.name.clone();
+        self.driver.transact(work).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Syncs over a line that works.
+    pub async fn sync(&mut self) -> Vec<News> {
+        let name = self.name.clone();
+        self.driver.sync().await.unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Makes a circle.
+    pub fn create_circle(&mut self, name: &str) {
+        self.run(|ctx| engine::create(ctx, name));
+    }
+
+    /// A circle of this person.
+    pub fn circle(&mut self, name: &str) -> Circle {
+        self.run(|ctx| engine::named(ctx, name))
+    }
+
+    /// Whether this person is in a circle and follows it.
+    pub fn follows(&mut self, name: &str) -> bool {
+        let circle = self.driver.transact(|ctx| engine::named(ctx, name));
+        circle.is_ok_and(|circle| circle.state == CircleState::Active && circle.adrift.is_none())
+    }
+
+    /// Gives `other` a card, which is accepted and sent; nothing is approved yet.
+    pub async fn hand_card(&mut self, other: &mut Person) {
+        let card = self.run(|ctx| engine::new_card(ctx, CardKind::Single));
+        self.sync().await;
+        let key = other.driver.card_key(&card).await.expect("the card's key is on the relay");
+        other.run(|ctx| engine::accept_card(ctx, &card, &key, Some("it is me")));
+        other.sync().await;
+    }
+
+    /// Adds `other` to a circle as a contact: card, hello, approval, commit, Welcome.
+    pub async fn add(&mut self, other: &mut Person, circle: &str) {
+        self.add_as(other, circle, Role::Contact).await;
+    }
+
+    /// Adds `other` to a circle.
+    pub async fn add_as(&mut self, other: &mut Person, circle: &str, role: Role) {
+        self.hand_card(other).await;
+        self.sync().await;
+        self.approve_newest(circle, role);
+        self.sync().await;
+        other.sync().await;
+    }
+
+    /// Approves the request that came last.
+    pub fn approve_newest(&mut self, circle: &str, role: Role) {
+        let circle = self.circle(circle);
+        let request = self.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
+        self.run(|ctx| engine::approve(ctx, request, &circle, role));
+    }
+
+    /// Removes a member.
+    pub fn remove(&mut self, circle: &str, member: &str) {
+        let circle = self.circle(circle);
+        self.run(|ctx| engine::remove(ctx, &circle, member));
+    }
+
+    /// Raises an alert; it is queued, not sent.
+    pub fn sos(&mut self, circle: &str) -> EventId {
+        let circle = self.circle(circle);
+        let alert = sos::alert(None).expect("sos without a word is an alert");
+        self.run(|ctx| engine::raise(ctx, Some(&circle), alert, &Draft::default()))
+    }
+
+    /// Acknowledges an event as a person.
+    pub fn ack(&mut self, event: EventId) {
+        self.run(|ctx| engine::acknowledge(ctx, &event, AckLevel::Human, None));
+    }
+
+    /// Everything in the log but acknowledgements.
+    pub fn inbox(&mut self) -> Vec<Entry> {
+        self.run(|ctx| engine::inbox(ctx))
+    }
+
+    /// The ids of everything in the log but acknowledgements.
+    pub fn event_ids(&mut self) -> BTreeSet<EventId> {
+        self.inbox().iter().map(|entry| entry.event.id()).collect()
+    }
+
+    /// Whether an event is in the log.
+    pub fn has(&mut self, event: EventId) -> bool {
+        self.event_ids().contains(&event)
+    }
+
+    /// How far an event got.
+    pub fn reach(&mut self, event: EventId) -> Reach {
+        let entry = self.inbox().into_iter().find(|entry| entry.event.id() == event).expect("the event is in the log");
+        self.run(|ctx| engine::status(ctx, &entry))
+    }
+
+    /// The names of a circle's members.
+    pub fn members(&mut self, circle: &str) -> BTreeSet<String> {
+        let circle = self.circle(circle);
+        self.run(|ctx| engine::members(ctx, &circle.id)).into_iter().map(|member| member.name).collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! The short wire between a driver and a relay, and what can go wrong on it.
+
+use std::sync::{Arc, Mutex};
+
+use himaya::transport::{Feed, Put, Refusal, Transport, TransportError, Unreachable};
+use himaya_protocol::wire::relay::{
+    CurrentHead, Cursor, Descriptor, FeedFrame, PICK_CHUNKS_MAX, Pick, parse_picked_chunks,
+};
+use himaya_protocol::wire::{Address, Cell, Chunk};
+use himaya_relay::service::{Relay, RelayError};
+use himaya_relay::store::{Put as Stored, Subscription};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+
+/// What goes wrong, for everybody on the wire. Clones are the same.
+#[derive(Clone)]
+pub struct Faults(Arc<Mutex<State>>);
+
+struct State {
+    rng: ChaCha20Rng,
+    /// In how many of 100 calls the line is cut before the relay hears of it.
+    lose_call: u32,
+    /// In how many of 100 puts the answer is lost after the relay stored.
+    lose_answer: u32,
+    /// In how many of 100 sweeps every cell comes twice.
+    repeat: u32,
+    /// Whether cells come in random order instead of the relay's.
+    shuffle: bool,
+    /// Nothing goes through.
+    down: bool,
+}
+
+impl Faults {
+    /// A wire on which nothing goes wrong.
+    pub fn none(seed: u64) -> Self {
+        let rng = ChaCha20Rng::seed_from_u64(seed ^ 0x6661_756c_7473);
+        let state = State { rng, lose_call: 0, lose_answer: 0, repeat: 0, shuffle: false, down: false };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// A bad line: calls and answers are lost, cells come twice and in any order.
+    pub fn bad_line(&self) {
+        self.change(|state| {
+            (state.lose_call, state.lose_answer, state.repeat, state.shuffle) = (15, 15, 20, true);
+        });
+    }
+
+    /// The next answers to puts are lost after the relay has stored.
+    pub fn lose_answers(&self, percent: u32) {
+        self.change(|state| state.lose_answer = percent);
+    }
+
+    /// Cells come in any order, and in `percent` of the sweeps twice.
+    pub fn shuffle(&self, percent: u32) {
+        self.change(|state| (state.shuffle, state.repeat) = (true, percent));
+    }
+
+    /// Nothing goes through until [`Faults::up`].
+    pub fn down(&self) {
+        self.change(|state| state.down = true);
+    }
+
+    /// Everything goes through again.
+    pub fn up(&self) {
+        self.change(|state| state.down = false);
+    }
+
+    /// The line is as good as new.
+    pub fn heal(&self) {
+        self.change(|state| {
+            (state.lose_call, state.lose_answer, state.repeat) = (0, 0, 0);
+            (state.shuffle, state.down) = (false, false);
+        });
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.0.lock().expect("no test panics while it holds the faults"))
+    }
+
+    fn before_call(&self) -> Result<(), TransportError> {
+        let lost = self.change(|state| state.down || state.rng.random_range(0..100) < state.lose_call);
+        if lost { Err(TransportError::Unreachable(Unreachable::Connect)) } else { Ok(()) }
+    }
+
+    fn after_put(&self) -> Result<(), TransportError> {
+        let lost = self.change(|state| state.rng.random_range(0..100) < state.lose_answer);
+        if lost { Err(TransportError::Unreachable(Unreachable::Cut)) } else { Ok(()) }
+    }
+
+    fn arrange(&self, cells: &mut Vec<(Address, Cell)>) {
+        self.change(|state| {
+            if state.rng.random_range(0..100) < state.repeat {
+                cells.extend(cells.clone());
+            }
+            if state.shuffle {
+                cells.shuffle(&mut state.rng);
+            }
+        });
+    }
+}
+
+/// One person's wire to the relay.
+#[derive(Clone)]
+pub struct SimWire {
+    relay: Relay,
+    faults: Faults,
+}
+
+impl SimWire {
+    /// A wire to this relay with these faults.
+    pub fn new(relay: Relay, faults: Faults) -> Self {
+        Self { relay, faults }
+    }
+}
+
+impl Transport for SimWire {
+    type Feed = SimFeed;
+
+    async fn descriptor(&self) -> Result<Descriptor, TransportError> {
+        self.faults.before_call()?;
+        Ok(self.relay.descriptor().await)
+    }
+
+    async fn put_cell(&self, address: &Address, cell: &Cell) -> Result<Put<Cell>, TransportError> {
+        self.faults.before_call()?;
+        let answer = self.relay.put_cell(*address, cell.clone()).await.map_err(refused)?;
+        self.faults.after_put()?;
+        Ok(answered(answer))
+    }
+
+    async fn put_chunk(&self, address: &Address, chunk: &Chunk) -> Result<Put<Chunk>, TransportError> {
+        self.faults.before_call()?;
+        let answer = self.relay.put_chunk(*address, chunk.clone()).await.map_err(refused)?;
+        self.faults.after_put()?;
+        Ok(answered(answer))
+    }
+
+    async fn window_cells(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
+        self.faults.before_call()?;
+        let mut cells = self.relay.closed(window).await.and_then(|sweep| sweep.all_cells()).map_err(refused)?;
+        self.faults.arrange(&mut cells);
+        Ok(cells)
+    }
+
+    async fn current_cells(
+        &self,
+        after: Option<Cursor>,
+    ) -> Result<Option<(CurrentHead, Vec<(Address, Cell)>)>, TransportError> {
+        self.faults.before_call()?;
+        match self.relay.current(after).await {
+            Ok((head, sweep)) => {
+                let mut cells = sweep.all_cells().map_err(refused)?;
+                self.faults.arrange(&mut cells);
+                Ok(Some((head, cells)))
+            }
+            Err(RelayError::UnknownCursor) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn pick_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
+        self.faults.before_call()?;
+        let mut chunks = Vec::new();
+        for list in addresses.chunks(PICK_CHUNKS_MAX) {
+            let bytes = self.relay.pick(Pick::Chunks(list.to_vec())).await.all_bytes().map_err(refused)?;
+            chunks.extend(parse_picked_chunks(&bytes, list.len()).map_err(TransportError::Malformed)?);
+        }
+        Ok(chunks)
+    }
+
+    async fn feed(&self) -> Result<SimFeed, TransportError> {
+        self.faults.before_call()?;
+        Ok(SimFeed(self.relay.subscribe()))
+    }
+}
+
+/// The relay's feed as a driver sees it.
+pub struct SimFeed(Subscription);
+
+impl Feed for SimFeed {
+    async fn next(&mut self) -> Result<FeedFrame, TransportError> {
+        let arrival = self.0.next().await.map_err(|_| TransportError::Unreachable(Unreachable::Cut))?;
+        FeedFrame::from_bytes(&arrival.whole()).map_err(TransportError::Malformed)
+    }
+}
+
+fn answered<T>(answer: Stored<T>) -> Put<T> {
+    match answer {
+        Stored::Stored => Put::Stored,
+        Stored::Same => Put::Same,
+        Stored::Taken(there) => Put::Taken(there),
+    }
+}
+
+fn refused(error: RelayError) -> TransportError {
+    TransportError::Refused(match error {
+        RelayError::NoSuchWindow => Refusal::NotFound,
+        RelayError::UnknownCursor => Refusal::Gone,
+        RelayError::Full => Refusal::Full,
+        RelayError::Failed => Refusal::Busy,
+    })
+}
