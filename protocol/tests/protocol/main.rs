@@ -2,6 +2,7 @@
 
 mod alert_files;
 mod display;
+mod documents;
 mod events;
 mod primitives;
 mod properties;
