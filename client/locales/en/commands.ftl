@@ -1,0 +1,160 @@
+# What the commands say. English is complete; other languages fall back to it message by message.
+#
+# For translators: a line with an id, a card, a path or a command holds nothing else, because a terminal that turns
+# right-to-left text around would turn those around too. Keep these lines as they are; a test looks.
+# Fluent drops the indent before and after a placeable, so such a line begins with {"  "}.
+# $name, $circle: written by people. $id, $card, $link, $path, $field: for machines. Others: numbers and our own words.
+
+## init
+init-done = Your profile is ready, { $name }.
+init-remember = Remember the passphrase. Nobody, not even we, can open the profile without it.
+init-next =
+    To be reached by somebody, make a card and hand it over:
+      himaya card new
+
+## card
+card-new = Give this card to one person. It works once.
+card-new-intake = Whoever holds this card can ask to reach you, as often as they like.
+card-handing-over = Hand it over in person or on a way you trust. Whoever gets hold of it can use it.
+card-next =
+    When they have accepted it, their request appears here:
+      himaya requests
+card-accepted = Your request is with the relay. The owner of the card has to approve it.
+card-accepted-queued = Your request is saved on this device, but the relay does not have it yet.
+card-accepted-next =
+    See whether they have approved it:
+      himaya sync
+
+## requests, approve
+requests-none = Nobody is waiting for your approval.
+requests-count = { $count ->
+    [one] One person is waiting for your approval.
+   *[other] { $count } people are waiting for your approval.
+}
+request-from = { $name } asks to reach you, { $time }.
+request-from-intake = { $name } asks to reach you through an intake card, { $time }.
+request-next =
+    To let somebody into a circle:
+      himaya approve ID --circle NAME
+approved = { $name } is being added to { $circle }. They see it when they next connect.
+approved-queued = { $name } will be added to { $circle } as soon as the relay can be reached.
+approved-next =
+    Make sure that it is really them:
+      himaya verify NAME
+
+## circle
+circle-created = The circle { $circle } is ready. You are its owner.
+circle-next =
+    To add somebody, give them a card first:
+      himaya card new
+circles-none =
+    You are in no circle yet. Make one:
+      himaya circle new NAME
+circle-line = { $circle }: { $count ->
+    [one] only you
+   *[other] { $count } people
+}
+circle-owned = Yours.
+circle-out-of-step = Out of step: you no longer read what is written there.
+circle-left-line = You are not in it any more.
+member-line = { $name } ({ $role })
+member-you = { $name } ({ $role }), you
+member-verified = verified
+member-unverified = not verified
+member-key-changed = THE KEY HAS CHANGED since you verified this person.
+role-owner = owner
+role-contact = trusted contact
+role-coordinator = coordinator
+member-removed = { $name } is being removed from { $circle } and cannot read what is sent after that.
+leave-asked = You asked to leave { $circle }. You are out when its owner has connected.
+
+## verify
+verify-read = Compare these words with { $name }, in person or in a call where you know the voice.
+verify-next =
+    If they see the same words:
+      himaya verify CONTACT --matches
+verify-differ = If even one word differs, somebody may be between you. Do not use this contact; make a new card in person.
+verify-recorded = Recorded: { $name } is verified.
+verify-already = { $name } is verified, since { $time }.
+
+## sos, alert, clear, ack
+# The five things that can be true of an alert, from weakest to strongest. Say no more than is true.
+truth-saved = Saved on this device.
+truth-relay = The relay has it.
+truth-devices = Reached { $reached } of { $members } devices.
+truth-answered = A person answered: { $name }, { $time }.
+truth-acting = Someone is acting: { $name }, { $time }.
+truth-relay-not = The relay does not have it yet.
+truth-devices-none = It has reached no device yet.
+truth-answered-not = No person has answered yet.
+alert-id =
+    Its number:
+    {"  "}{ $id }
+alert-keep-trying =
+    Himaya goes on trying as long as this runs:
+      himaya watch
+alert-no-circle =
+    Nobody will receive this: you are in no circle. If you can, ask for help in another way now. Then:
+      himaya card new
+alert-see =
+    To see who has answered:
+      himaya st
+ack-saved = Your answer is saved on this device.
+ack-sent = The relay has your answer. { $name } will see that a person has read this.
+ack-sent-acting = The relay has your answer. { $name } will see that you are acting.
+clear-saved = The all-clear is saved on this device.
+clear-sent = The relay has the all-clear. Everyone whom the alert reached is told that it is over.
+
+## sync, watch
+sync-new = { $count ->
+    [0] Up to date. Nothing new.
+    [one] Up to date. One new event.
+   *[other] Up to date. { $count } new events.
+}
+sync-waiting = { $count ->
+    [one] One message is saved here and waits for the relay.
+   *[other] { $count } messages are saved here and wait for the relay.
+}
+sync-inbox =
+    To read:
+      himaya inbox
+watch-began = Watching. Ctrl-C ends it.
+watch-lost = The line to the relay is down. Trying again.
+watch-back = The line to the relay is back.
+watch-ended = No longer watching. Nothing is received until you sync or watch again.
+
+## st
+st-alerts-none = You have no open alert.
+st-alerts = { $count ->
+    [one] You have one open alert.
+   *[other] You have { $count } open alerts.
+}
+st-theirs = { $count ->
+    [one] One alert of somebody else is open.
+   *[other] { $count } alerts of other people are open.
+}
+st-synced = Last in touch with the relay: { $time }.
+st-synced-never =
+    Never in touch with the relay yet:
+      himaya sync
+st-requests =
+    { $count ->
+        [one] One person is waiting for your approval:
+       *[other] { $count } people are waiting for your approval:
+    }
+    {"  "}himaya requests
+
+## times
+ago-now = just now
+ago-minutes = { $count ->
+    [one] a minute ago
+   *[other] { $count } minutes ago
+}
+ago-hours = { $count } hours ago
+ago-days = { $count } days ago
+
+## passphrases
+passphrase-ask = Passphrase:{" "}
+passphrase-new = New passphrase:{" "}
+passphrase-again = The same once more:{" "}
+passphrase-advice = Choose at least five words that have nothing to do with each other or with you.

@@ -1,0 +1,139 @@
+# What went wrong, whether anything was lost, and what to do now.
+
+## The line and the relay
+relay-no-connection = The relay cannot be reached. Check the connection; everything you wrote is saved on this device.
+relay-cut = The connection was cut. Try again; everything you wrote is saved on this device.
+relay-timeout = The relay does not answer. Try again in a while; everything you wrote is saved on this device.
+relay-wrong-key = Stop: what answers is not your relay. Nothing was sent. Use another network, and ask the operator for the relay link on a way you trust.
+relay-insecure = Something between you and the relay is in the way, perhaps a login page of this network. Nothing was sent. Open the login page or use another network.
+relay-not-understood = The relay does not understand this version of Himaya. Update Himaya, or ask the operator to update the relay.
+relay-not-allowed = The relay does not let you write. Ask its operator for an invite.
+relay-not-found = The relay does not have this. Ask its operator whether it is up to date.
+relay-gone = The relay no longer keeps this: it was too long ago.
+relay-too-large = This is more than the relay takes. Make it shorter.
+relay-busy = The relay is busy. Himaya tries again by itself while it runs.
+relay-full = The relay has no room left. Tell its operator; what you wrote is saved on this device.
+relay-unexpected = The relay answered with the unexpected status { $status }. Ask its operator whether it is up to date.
+relay-malformed = The relay's answer makes no sense. Update Himaya, and tell the operator if it stays so.
+relay-endpoint = The relay link names no place to connect to. Copy it again from the operator.
+tls-setup = This build of Himaya cannot make secure connections. Install it again.
+
+## Links and cards
+link-scheme =
+    This is not a relay link. It begins with:
+      himaya-relay:
+link-mistyped = The relay link is incomplete or mistyped. Copy it again.
+link-newer = The relay link is of a newer kind. Update Himaya.
+card-scheme =
+    This is not a card. It begins with:
+      himaya-card:
+card-mistyped = The card is incomplete or mistyped. Copy it again.
+card-newer = The card is of a newer kind. Update Himaya.
+
+## The profile
+profile-missing =
+    There is no profile in this folder:
+    {"  "}{ $path }
+    Make one:
+      himaya init --relay LINK --name NAME
+profile-exists =
+    There is a profile in this folder already:
+    {"  "}{ $path }
+    Use it, or put a second one elsewhere:
+      himaya --home FOLDER init --relay LINK --name NAME
+passphrase-wrong = The passphrase does not open the profile. Try again; capital letters and spaces count.
+passphrase-weak = The passphrase is too short. Take more words.
+profile-newer = The profile was written by a newer Himaya. Update Himaya.
+profile-file =
+    This file or folder cannot be used ({ $cause }):
+    {"  "}{ $path }
+no-randomness = This machine gives no randomness, so nothing can be encrypted. Restart it or use another one.
+profile-busy = Another Himaya is using the profile. Wait for it or end it, then try again.
+profile-failed = The profile could not be read or written. Check that the disk is not full, then try again. Details: { $cause }
+profile-damaged = A part of the profile is damaged ({ $what }). Ask the people in your circles to add you again from a new profile.
+
+## Circles and people
+no-identity =
+    The profile is not set up yet:
+      himaya init --relay LINK --name NAME
+has-identity =
+    The profile is set up already. For a second one:
+      himaya --home FOLDER init --relay LINK --name NAME
+name-bad = A name has 1 to { $max } bytes and no control characters. Choose another.
+unknown-circle =
+    You have no circle called { $name }. To see them all:
+      himaya circle list
+unknown-contact =
+    You have no contact called { $name }. To see who is in a circle:
+      himaya circle members NAME
+unknown-member =
+    Nobody in the circle is called { $name }. To see who is in it:
+      himaya circle members NAME
+unknown-request =
+    No request begins with that number. To see them all:
+      himaya requests
+unknown-event =
+    No event begins with that number. To see them all:
+      himaya inbox
+unknown-thing = There is nothing called { $name }.
+ambiguous-thing = More than one thing is called { $name }. Give the longer name or number.
+circle-exists = You have a circle called { $circle } already. Choose another name.
+not-owner = Only the owner of the circle can do this. Ask them.
+owner-stays = The owner cannot leave the circle or be removed from it.
+circle-full = The circle is full. Remove somebody first, or make another circle.
+member-already = This person is in the circle already.
+not-member = You are not in this circle any more. Ask its owner to add you again.
+own-card = This card is your own. Give it to the person who should reach you.
+other-relay =
+    The card is for another relay than yours. Make a second profile for that relay:
+      himaya --home FOLDER init --relay LINK --name NAME
+card-key-wrong = This card cannot be used: the key at the relay is not the one the card names. Ask its owner for a new card, in person if you can.
+request-invalid = This request cannot be accepted ({ $cause }). Ask the person to update Himaya and to use a new card.
+not-author =
+    Only the person who sent an alert can clear it. You can answer it:
+      himaya ack ID
+wrong-kind = This cannot be done to this kind of event.
+mls-failed = Something failed inside Himaya and nothing was changed. Try again; if it stays so, report this: { $cause }
+out-of-step = { $circle } is out of step with you. You can still send alerts; ask its owner to add you again.
+
+## Alert files
+alert-file-problems = { $count ->
+    [one] The alert was not sent. One thing in the file is wrong:
+   *[other] The alert was not sent. { $count } things in the file are wrong:
+}
+problem-not-object = This is not one JSON object (line { $line }, column { $column }).
+problem-unknown-field = There is no such field. Leave it out.
+problem-repeated = It stands more than once. Keep one.
+problem-type = It must be { $expected }.
+problem-not-allowed = "{ $given }" is not one of the words allowed here.
+problem-form = It must be { $expected }.
+problem-range = It must be a whole number from { $min } to { $max }.
+problem-too-long = { $found } are too many; the most is { $max }.
+problem-empty = It is empty. Leave it out instead.
+problem-control = It holds a character that shows nothing (U+{ $code }). Remove it.
+problem-allowed =
+    Allowed:
+    {"  "}{ $words }
+sos-word =
+    There is no such word. Without a word, sos still asks for help. Allowed:
+    {"  "}{ $words }
+file-unreadable =
+    This file cannot be read ({ $cause }):
+    {"  "}{ $path }
+
+## Passphrases and output
+passphrase-no-terminal =
+    There is no terminal to ask for the passphrase. Put it into a file that only you can read, and name it:
+      himaya --passphrase-file FILE
+passphrase-differs = The two passphrases differ. Start again.
+passphrase-file-unreadable =
+    The passphrase file cannot be read ({ $cause }):
+    {"  "}{ $path }
+passphrase-file-open =
+    Others on this machine can read the passphrase file, so it is not used. Close it to them:
+      chmod 600 { $path }
+passphrase-file-bad =
+    The first line of the passphrase file is empty, longer than 1,024 bytes or not UTF-8:
+    {"  "}{ $path }
+output-failed = The output could not be written ({ $cause }). What was done is done; look at it in another window.
+card-too-long-for-qr = The card is too long for a QR code. Copy the text instead.

@@ -1,0 +1,54 @@
+# Events as inbox, show and watch print them.
+
+inbox-empty = Nothing has arrived yet.
+event-by = { $name } in { $circle }, { $time }
+event-by-you = You in { $circle }, { $time }
+event-alert = Alert: { $kind }
+event-ack-human = { $name } has read it.
+event-ack-acting = { $name } is acting on it.
+event-clear = All clear: it is over.
+event-notice = Message
+event-leave = { $name } asks to leave { $circle }.
+event-leave-next =
+    To let them go:
+      himaya circle remove CIRCLE NAME
+event-joined = { $name } is now in { $circle }.
+event-removed = { $name } is no longer in { $circle }.
+event-you-removed = You are no longer in { $circle }.
+event-gap = { $count ->
+    [one] One message from { $name } is missing.
+   *[other] { $count } messages from { $name } are missing.
+}
+event-exercise = EXERCISE. This is practice, nobody is in danger.
+event-not-actual = Not in earnest: { $status }.
+event-expired = This alert has expired.
+event-over = This alert is over.
+event-update-needed = Part of this needs a newer Himaya. Update to see all of it.
+event-answer-next =
+    To say that you have read it, or that you are acting:
+      himaya ack ID
+      himaya ack ID --acting
+
+# One field of an event: its name, then its value.
+field-line = { $label }: { $value }
+label-actor = By
+label-affected = Affected
+label-certainty = Certainty
+label-contact = Answering
+label-count = People
+label-evidence = Evidence, number of pieces
+label-expires = Expires
+label-kind = What
+label-lang = Language
+label-note = Note
+label-place = Region
+label-response = Asked for
+label-severity = Severity
+label-status = Status
+label-tlp = May be passed on
+label-urgency = Urgency
+label-when = When
+value-now = now
+
+# A word of a newer version.
+update-needed-word = { $word } (update needed)

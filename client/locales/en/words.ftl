@@ -1,0 +1,99 @@
+# The words of the vocabularies, as people read them.
+
+kind-unspecified = in danger
+kind-threat = threat
+kind-death-threat = death threat
+kind-surveillance = surveillance
+kind-stalking = stalking
+kind-sexual-harassment = sexual harassment
+kind-assault = assault
+kind-sexual-violence = sexual violence
+kind-torture = torture
+kind-attempted-killing = attempted killing
+kind-arrest = arrest
+kind-detention = detention
+kind-disappearance = disappearance
+kind-abduction = abduction
+kind-house-arrest = house arrest
+kind-home-raid = home raid
+kind-office-raid = office raid
+kind-group-ban = ban of the group
+kind-travel-restriction = travel restriction
+kind-confiscation = confiscation
+kind-defamation = defamation
+kind-legal-harassment = legal harassment
+kind-device-lost = device lost or taken
+kind-device-or-account-suspicious = device or account behaves suspiciously
+kind-site-down = website down
+kind-impersonation = impersonation
+kind-online-harassment = online harassment
+
+urgency-immediate = now
+urgency-expected = soon
+urgency-future = later
+urgency-past = over
+urgency-unknown = unknown
+
+severity-extreme = extreme
+severity-severe = severe
+severity-moderate = moderate
+severity-minor = minor
+severity-unknown = unknown
+
+certainty-observed = seen or happening
+certainty-likely = likely
+certainty-possible = possible
+certainty-unlikely = unlikely
+certainty-unknown = unknown
+
+response-shelter = shelter
+response-evacuate = help to get away
+response-prepare = be ready
+response-execute = do as planned
+response-avoid = stay away
+response-monitor = keep watch
+response-assess = look into it
+response-allclear = all clear
+response-none = nothing
+
+affected-self = the sender
+affected-colleague = a colleague
+affected-family = family
+affected-organisation = the organisation
+affected-group = a group
+
+count-1 = 1
+count-2-5 = 2 to 5
+count-6-20 = 6 to 20
+count-over-20 = more than 20
+
+actor-armed-forces = armed forces
+actor-police = police
+actor-prison = prison staff
+actor-intelligence = intelligence service
+actor-judiciary = judiciary
+actor-paramilitary = paramilitaries
+actor-vigilante = vigilantes
+actor-armed-group = armed group
+actor-private-guards = private guards
+actor-crowd = crowd
+actor-family = family
+actor-employer = employer
+actor-corporation = corporation
+actor-unknown = unknown
+
+contact-reply-here = answer here
+contact-dont-call = do not call
+contact-code-phrase = use the code phrase
+
+status-actual = in earnest
+status-exercise = exercise
+status-system = system
+status-test = test
+status-draft = draft
+
+tlp-red = to nobody
+tlp-amber-strict = inside the organisation only
+tlp-amber = inside the organisation and to its clients
+tlp-green = inside the community
+tlp-clear = to everyone

@@ -1,0 +1,187 @@
+//! Errors as people read them: what went wrong, whether anything is lost, what to do now.
+
+use himaya_protocol::content::alert_json::{AlertFileError, FieldProblem, Problem};
+use himaya_protocol::content::vocabulary::UnknownWord;
+use himaya_protocol::wire::card::CardError;
+use himaya_protocol::wire::link::LinkError;
+
+use super::{Arg, Text, Texts};
+use crate::engine::EngineError;
+use crate::store::StoreError;
+use crate::terminal::TerminalError;
+use crate::transport::{Refusal, TransportError, Unreachable};
+
+/// An error that can say itself to a person, with the next step.
+pub trait Explain {
+    /// The whole text, one line or more, without a line break at its end.
+    fn explain(&self, texts: &Texts) -> String;
+}
+
+impl Explain for TransportError {
+    fn explain(&self, texts: &Texts) -> String {
+        let text = match self {
+            Self::Unreachable(Unreachable::Connect) => Text::RelayNoConnection,
+            Self::Unreachable(Unreachable::Cut) => Text::RelayCut,
+            Self::Unreachable(Unreachable::Timeout) => Text::RelayTimeout,
+            Self::WrongKey => Text::RelayWrongKey,
+            Self::Insecure => Text::RelayInsecure,
+            Self::Refused(Refusal::Other(status)) => {
+                return texts.say(Text::RelayUnexpected, &[("status", u32::from(*status).into())]);
+            }
+            Self::Refused(Refusal::NotUnderstood) => Text::RelayNotUnderstood,
+            Self::Refused(Refusal::NotAllowed) => Text::RelayNotAllowed,
+            Self::Refused(Refusal::NotFound) => Text::RelayNotFound,
+            Self::Refused(Refusal::Gone) => Text::RelayGone,
+            Self::Refused(Refusal::TooLarge) => Text::RelayTooLarge,
+            Self::Refused(Refusal::Busy) => Text::RelayBusy,
+            Self::Refused(Refusal::Full) => Text::RelayFull,
+            Self::Malformed(_) => Text::RelayMalformed,
+            Self::Endpoint => Text::RelayEndpoint,
+            Self::Setup(_) => Text::TlsSetup,
+        };
+        texts.say(text, &[])
+    }
+}
+
+impl Explain for LinkError {
+    fn explain(&self, texts: &Texts) -> String {
+        let text = match self {
+            Self::Scheme => Text::LinkScheme,
+            Self::Letters | Self::Checksum => Text::LinkMistyped,
+            Self::Version => Text::LinkNewer,
+            Self::Endpoint => Text::RelayEndpoint,
+        };
+        texts.say(text, &[])
+    }
+}
+
+impl Explain for CardError {
+    fn explain(&self, texts: &Texts) -> String {
+        let text = match self {
+            Self::Scheme => Text::CardScheme,
+            Self::Letters | Self::Checksum => Text::CardMistyped,
+            Self::Version => Text::CardNewer,
+            Self::Relay(LinkError::Version) => Text::CardNewer,
+            Self::Relay(_) => Text::CardMistyped,
+        };
+        texts.say(text, &[])
+    }
+}
+
+impl Explain for StoreError {
+    fn explain(&self, texts: &Texts) -> String {
+        let path = |text, path: &std::path::Path| texts.say(text, &[("path", Arg::machine(&path.to_string_lossy()))]);
+        match self {
+            Self::Missing(folder) => path(Text::ProfileMissing, folder),
+            Self::Exists(folder) => path(Text::ProfileExists, folder),
+            Self::Passphrase => texts.say(Text::PassphraseWrong, &[]),
+            Self::WeakPassphrase => texts.say(Text::PassphraseWeak, &[]),
+            Self::Newer => texts.say(Text::ProfileNewer, &[]),
+            Self::File { path, cause } => file(texts, Text::ProfileFile, path, cause),
+            Self::Randomness => texts.say(Text::NoRandomness, &[]),
+            Self::Busy => texts.say(Text::ProfileBusy, &[]),
+            Self::Database(cause) => texts.say(Text::ProfileFailed, &[("cause", Arg::theirs(cause))]),
+            Self::Damaged(what) => texts.say(Text::ProfileDamaged, &[("what", Arg::ours(what))]),
+        }
+    }
+}
+
+impl Explain for EngineError {
+    fn explain(&self, texts: &Texts) -> String {
+        let named = |text, name: &str| texts.say(text, &[("name", Arg::theirs(name))]);
+        match self {
+            Self::Store(error) => error.explain(texts),
+            Self::NoIdentity => texts.say(Text::NoIdentity, &[]),
+            Self::HasIdentity => texts.say(Text::HasIdentity, &[]),
+            Self::Name { max } => texts.say(Text::NameBad, &[("max", (*max).into())]),
+            Self::Unknown { what, name } => match *what {
+                "circle" => named(Text::UnknownCircle, name),
+                "contact" => named(Text::UnknownContact, name),
+                "member" => named(Text::UnknownMember, name),
+                "request" => texts.say(Text::UnknownRequest, &[]),
+                "event" => texts.say(Text::UnknownEvent, &[]),
+                _ => named(Text::UnknownThing, name),
+            },
+            Self::Ambiguous { name, .. } => named(Text::AmbiguousThing, name),
+            Self::CircleExists(name) => texts.say(Text::CircleExists, &[("circle", Arg::theirs(name))]),
+            Self::NotOwner => texts.say(Text::NotOwner, &[]),
+            Self::Owner => texts.say(Text::OwnerStays, &[]),
+            Self::Full => texts.say(Text::CircleFull, &[]),
+            Self::Member => texts.say(Text::MemberAlready, &[]),
+            Self::NotMember => texts.say(Text::NotMember, &[]),
+            Self::OwnCard => texts.say(Text::OwnCard, &[]),
+            Self::OtherRelay => texts.say(Text::OtherRelay, &[]),
+            Self::CardKey => texts.say(Text::CardKeyWrong, &[]),
+            Self::Request(cause) => texts.say(Text::RequestInvalid, &[("cause", Arg::ours(cause))]),
+            Self::NotAuthor => texts.say(Text::NotAuthor, &[]),
+            Self::Kind => texts.say(Text::WrongKind, &[]),
+            Self::Mls { step, cause } => {
+                texts.say(Text::MlsFailed, &[("cause", Arg::theirs(&format!("{step}: {cause}")))])
+            }
+        }
+    }
+}
+
+impl Explain for TerminalError {
+    fn explain(&self, texts: &Texts) -> String {
+        match self {
+            Self::NoTerminal => texts.say(Text::PassphraseNoTerminal, &[]),
+            Self::Differs => texts.say(Text::PassphraseDiffers, &[]),
+            Self::FileUnreadable { path, cause } => file(texts, Text::PassphraseFileUnreadable, path, cause),
+            Self::FileOpen(path) => {
+                texts.say(Text::PassphraseFileOpen, &[("path", Arg::machine(&path.to_string_lossy()))])
+            }
+            Self::FileBad(path) => {
+                texts.say(Text::PassphraseFileBad, &[("path", Arg::machine(&path.to_string_lossy()))])
+            }
+            Self::Output(cause) => texts.say(Text::OutputFailed, &[("cause", Arg::theirs(&cause.to_string()))]),
+            Self::QrTooLong => texts.say(Text::CardTooLongForQr, &[]),
+        }
+    }
+}
+
+impl Explain for UnknownWord {
+    fn explain(&self, texts: &Texts) -> String {
+        texts.say(Text::SosWord, &[("words", Arg::machine(&self.allowed.join(", ")))])
+    }
+}
+
+impl Explain for AlertFileError {
+    fn explain(&self, texts: &Texts) -> String {
+        let mut lines = vec![texts.say(Text::AlertFileProblems, &[("count", self.0.len().into())])];
+        for FieldProblem { path, problem, allowed } in &self.0 {
+            if !path.is_empty() {
+                lines.push(format!("  {path}"));
+            }
+            lines.push(explain_problem(problem, texts));
+            if !allowed.is_empty() {
+                lines.push(texts.say(Text::ProblemAllowed, &[("words", Arg::machine(&allowed.join(", ")))]));
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+fn explain_problem(problem: &Problem, texts: &Texts) -> String {
+    match problem {
+        Problem::NotAnObject { line, column } => {
+            texts.say(Text::ProblemNotObject, &[("line", (*line).into()), ("column", (*column).into())])
+        }
+        Problem::UnknownField => texts.say(Text::ProblemUnknownField, &[]),
+        Problem::Repeated => texts.say(Text::ProblemRepeated, &[]),
+        Problem::Type { expected } => texts.say(Text::ProblemType, &[("expected", Arg::ours(expected))]),
+        Problem::NotAllowed { given } => texts.say(Text::ProblemNotAllowed, &[("given", Arg::theirs(given))]),
+        Problem::Form { form } => texts.say(Text::ProblemForm, &[("expected", Arg::ours(form))]),
+        Problem::Range { min, max } => texts.say(Text::ProblemRange, &[("min", (*min).into()), ("max", (*max).into())]),
+        Problem::TooLong { max, found } => {
+            texts.say(Text::ProblemTooLong, &[("max", (*max).into()), ("found", (*found).into())])
+        }
+        Problem::Empty => texts.say(Text::ProblemEmpty, &[]),
+        Problem::Control { code } => texts.say(Text::ProblemControl, &[("code", Arg::ours(&format!("{code:04X}")))]),
+    }
+}
+
+fn file(texts: &Texts, text: Text, path: &std::path::Path, cause: &std::io::Error) -> String {
+    let cause = Arg::theirs(&cause.to_string());
+    texts.say(text, &[("path", Arg::machine(&path.to_string_lossy())), ("cause", cause)])
+}
