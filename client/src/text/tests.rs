@@ -143,6 +143,21 @@ fn words_are_said_and_new_ones_are_shown_as_sent() {
     assert_eq!(texts.word(&Urgency::Immediate), "now");
     assert_eq!(texts.word(&Tlp::AmberStrict), "inside the organisation only");
     assert_eq!(texts.word(&Count::OverTwenty), "more than 20");
+
+    struct Newer;
+    impl Word for Newer {
+        const VOCABULARY: &'static str = "kind";
+        const WORDS: &'static [&'static str] = &[];
+
+        fn word(&self) -> &str {
+            "drone_strike"
+        }
+
+        fn known(&self) -> bool {
+            false
+        }
+    }
+    assert_eq!(texts.word(&Newer), "drone_strike (update needed)");
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub enum Unreachable {
 /// How the relay says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// 400, 405, 411, 415, 422, 431: it does not understand the call. One side needs an update.
+    /// 400, 405, 411, 415, 422, 426, 431: it does not understand the call. One side needs an update.
     #[error("it does not understand the call")]
     NotUnderstood,
     /// 401 or 403: writing there needs a right that was not shown.
@@ -94,7 +94,7 @@ impl Refusal {
     /// Reads an HTTP status (RFC 9110 section 15) that is not a success.
     pub fn of_status(status: u16) -> Self {
         match status {
-            400 | 405 | 411 | 415 | 422 | 431 => Self::NotUnderstood,
+            400 | 405 | 411 | 415 | 422 | 426 | 431 => Self::NotUnderstood,
             401 | 403 => Self::NotAllowed,
             404 => Self::NotFound,
             410 => Self::Gone,
