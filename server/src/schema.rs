@@ -65,3 +65,30 @@ pub const STORED: [Record; 2] = [
         kept: UNTIL_EXPIRY,
     },
 ];
+
+/// One file or folder in a relay's folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its path below the relay's folder. `*` stands for one name or the end of one.
+    pub path: &'static str,
+    /// What is in it.
+    pub holds: &'static str,
+}
+
+/// Every file and folder that a relay makes.
+pub const PLACES: [Place; 14] = [
+    Place { path: "relay.toml", holds: "the configuration" },
+    Place { path: "tls-key.pem", holds: "the TLS key; whoever has it can pose as this relay" },
+    Place { path: "tls-certificate.pem", holds: "the TLS certificate, which names nothing" },
+    Place { path: "audit.sock", holds: "nothing: where a running relay tells `audit` its counts" },
+    Place { path: "store", holds: "what follows" },
+    Place { path: "store/lock", holds: "nothing: says that the store is open" },
+    Place { path: "store/ballast", holds: "zeros: room to give up when the disk is full" },
+    Place { path: "store/windows", holds: "a folder for each window" },
+    Place { path: "store/windows/*", holds: "a window, named by its number" },
+    Place { path: "store/windows/*/boxes", holds: "the window's database" },
+    Place { path: "store/windows/*/boxes/db", holds: "the records above, and remnants of the same records" },
+    Place { path: "store/windows/*/boxes/conf", holds: "the format of the database" },
+    Place { path: "store/windows/*/boxes/blobs", holds: "nothing, ever" },
+    Place { path: "store/windows/*/boxes/snap.*", holds: "where in db the records lie" },
+];

@@ -41,5 +41,9 @@ fn report(census: &[Census], out: &mut impl Write) -> std::io::Result<()> {
     for held in census {
         writeln!(out, "{:>10} {:>12} {:>12} {:>16}", held.window, held.cells, held.chunks, held.bytes)?;
     }
+    writeln!(out, "\nFiles, below the relay's folder:\n")?;
+    for place in &schema::PLACES {
+        writeln!(out, "  {:<30} {}", place.path, place.holds)?;
+    }
     writeln!(out, "\nNothing else: no accounts, no network addresses, no times finer than a window, no request log.")
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -84,13 +85,16 @@ async fn pick(State(app): State<App>, body: Body) -> Result<Response, Problem> {
     Ok(response)
 }
 
-async fn window_cells(State(app): State<App>, Path(window): Path<String>) -> Result<Response, Problem> {
-    let sweep = app.relay.closed(parse_window(&window)?).await?;
+/// The part of a path that should be a window. axum refuses what is no UTF-8, in words of its own.
+type WindowName = Result<Path<String>, PathRejection>;
+
+async fn window_cells(State(app): State<App>, window: WindowName) -> Result<Response, Problem> {
+    let sweep = app.relay.closed(parse_window(window)?).await?;
     Ok(binary(StatusCode::OK, pages(Vec::new(), sweep, records), Keep::Forever))
 }
 
-async fn window_index(State(app): State<App>, Path(window): Path<String>) -> Result<Response, Problem> {
-    let sweep = app.relay.closed(parse_window(&window)?).await?;
+async fn window_index(State(app): State<App>, window: WindowName) -> Result<Response, Problem> {
+    let sweep = app.relay.closed(parse_window(window)?).await?;
     Ok(binary(StatusCode::OK, pages(Vec::new(), sweep, prefixes), Keep::Forever))
 }
 
@@ -116,7 +120,8 @@ async fn current(
 }
 
 /// A window has one name: decimal, without sign or leading zeros.
-fn parse_window(name: &str) -> Result<u32, Problem> {
+fn parse_window(name: WindowName) -> Result<u32, Problem> {
+    let Path(name) = name.map_err(|_| Problem::NoSuchCall)?;
     name.parse::<u32>().ok().filter(|window| window.to_string() == name).ok_or(Problem::NoSuchCall)
 }
 

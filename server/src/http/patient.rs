@@ -1,4 +1,4 @@
-//! A stream that gives up on a peer who does not take what is sent.
+//! A stream that gives up on a peer who says nothing at first, or does not take what is sent.
 
 use std::future::Future;
 use std::io;
@@ -9,17 +9,24 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-/// Fails a write that makes no progress for `patience`. Reading waits as long as its caller does.
+/// As long as the preface by which HTTP/2 is told from HTTP/1.1 (RFC 9113 section 3.4); no request is shorter.
+const OPENING: usize = 24;
+
+/// Fails when the first bytes do not come within `patience`, and a write that makes no progress for as long.
+///
+/// What is read later has timers of its own: hyper's for heads and dead peers, [`super::body`]'s for bodies.
 pub(super) struct Patient<S> {
     inner: S,
     patience: Duration,
+    /// Runs until the opening is read, and how much of it is still to come.
+    opening: Option<(Pin<Box<Sleep>>, usize)>,
     /// Runs while a write waits.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Patient<S> {
     pub(super) fn new(inner: S, patience: Duration) -> Self {
-        Self { inner, patience, timer: None }
+        Self { inner, patience, opening: Some((Box::pin(sleep(patience)), OPENING)), timer: None }
     }
 
     /// Passes progress on, and turns a wait that lasts too long into an error.
@@ -36,7 +43,19 @@ impl<S> Patient<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().inner).poll_read(context, into)
+        let this = self.get_mut();
+        let before = into.filled().len();
+        let poll = Pin::new(&mut this.inner).poll_read(context, into);
+        if let Some((timer, left)) = &mut this.opening {
+            *left = left.saturating_sub(into.filled().len() - before);
+            if *left == 0 {
+                this.opening = None;
+            } else if poll.is_pending() {
+                ready!(timer.as_mut().poll(context));
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        poll
     }
 }
 
@@ -71,6 +90,25 @@ mod tests {
         let (ours, _theirs) = duplex(16);
         let error = Patient::new(ours, Duration::from_millis(1)).write_all(&[0; 64]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_peer_who_says_too_little_is_given_up() {
+        let (ours, mut theirs) = duplex(64);
+        theirs.write_all(&[7; OPENING - 1]).await.unwrap();
+        let mut heard = Vec::new();
+        let error = Patient::new(ours, Duration::from_millis(1)).read_to_end(&mut heard).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(heard.len(), OPENING - 1);
+    }
+
+    #[tokio::test]
+    async fn after_the_opening_the_caller_decides_how_long_to_wait() {
+        let (ours, mut theirs) = duplex(64);
+        let mut patient = Patient::new(ours, Duration::from_secs(3_600));
+        theirs.write_all(&[7; OPENING]).await.unwrap();
+        patient.read_exact(&mut [0; OPENING]).await.unwrap();
+        assert!(patient.opening.is_none());
     }
 
     #[tokio::test]

@@ -1,0 +1,22 @@
+//! The relay as its operator and its clients meet it: the real binary, real TLS, a real disk.
+#![allow(missing_docs, unreachable_pub, reason = "a test, not a library")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says what it measured"
+)]
+
+mod calls;
+mod client;
+mod crash;
+mod disk;
+mod feed;
+mod hostile;
+mod load;
+mod powercut;
+mod process;
+mod schema;
+mod silence;
+mod stop;

@@ -1,0 +1,100 @@
+//! Nothing about peers or what they send in the log or on the disk, at any level (a first part of I6).
+
+use std::fmt::Write;
+use std::path::Path;
+
+use himaya_protocol::wire::relay::{PATH_CELLS, PATH_FEED, PATH_PICK, Pick, record};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
+use tokio_rustls::client::TlsStream;
+
+use crate::client::{address, cell, connect_from};
+use crate::process::{Home, Relay};
+
+const AGENT: &str = "canary-agent-9d41";
+const PATH: &str = "canary-path-1b7c";
+/// A client with an address that nothing else has.
+const CLIENT: &str = "127.77.88.99";
+
+async fn from_client(relay: &Relay) -> TlsStream<tokio::net::TcpStream> {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(format!("{CLIENT}:0").parse().unwrap()).unwrap();
+    connect_from(socket, relay, "http/1.1").await.unwrap()
+}
+
+async fn send(relay: &Relay, start: &str, headers: &str, body: &[u8]) {
+    let mut stream = from_client(relay).await;
+    let length = body.len();
+    let head =
+        format!("{start} HTTP/1.1\r\nhost: relay\r\nuser-agent: {AGENT}\r\n{headers}content-length: {length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    let mut some = [0; 64];
+    let length = stream.read(&mut some).await.unwrap();
+    assert!(some[..length].starts_with(b"HTTP/1.1 "), "{start} was not answered");
+}
+
+/// Every way in which bytes get into a text log, and the bytes themselves.
+fn forms(bytes: &[u8]) -> Vec<String> {
+    let mut hex = String::new();
+    bytes.iter().for_each(|byte| write!(hex, "{byte:02x}").unwrap());
+    let list = format!("{bytes:?}");
+    let escaped = bytes.escape_ascii().to_string();
+    vec![hex.to_uppercase(), hex, list.trim_matches(['[', ']']).to_owned(), escaped]
+}
+
+#[tokio::test]
+async fn nothing_that_a_peer_sends_is_written_down() {
+    let home = Home::new();
+    let loud = "trace,hyper=trace,hyper_util=trace,h2=trace,rustls=trace,tungstenite=trace,axum=trace,sled=trace";
+    let mut relay =
+        home.try_serve(&[("RUST_LOG", loud)]).unwrap_or_else(|end| panic!("the relay did not start: {}", end.log));
+    send(&relay, &format!("POST {PATH_CELLS}"), "", &record(&address(1), &cell(1))).await;
+    send(&relay, &format!("POST {PATH_CELLS}"), "", &record(&address(1), &cell(2))).await;
+    send(&relay, &format!("POST {PATH_CELLS}"), "", &record(&address(1), &cell(2))[1..]).await;
+    send(&relay, &format!("POST {PATH_PICK}"), "", &Pick::Cells(vec![address(3)]).to_bytes().unwrap()).await;
+    send(&relay, &format!("GET /{PATH}?{PATH}"), "", b"").await;
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    send(&relay, &format!("GET {PATH_FEED}"), upgrade, b"").await;
+    let mut broken = from_client(&relay).await;
+    broken.write_all(format!("\0{AGENT}{PATH}\r\n\r\n").as_bytes()).await.unwrap();
+    drop(broken);
+    relay.terminate();
+    let end = relay.wait();
+    assert!(end.log.contains("access is open: anybody"), "the log is not the relay's: {}", end.log);
+
+    let mut canaries = vec![AGENT.to_owned(), PATH.to_owned(), CLIENT.to_owned()];
+    for bytes in [address(1).as_bytes(), address(3).as_bytes(), &cell(1).as_bytes()[..32], &cell(2).as_bytes()[..32]] {
+        canaries.extend(forms(&bytes[..12]));
+    }
+    for canary in &canaries {
+        assert!(!end.log.contains(canary), "{canary} is in the log: {}", end.log);
+    }
+    let written = files(&home.dir);
+    assert!(contains(&written, &cell(1).as_bytes()[..32]), "what was stored is on the disk, so the search works");
+    for canary in
+        [AGENT.as_bytes(), PATH.as_bytes(), CLIENT.as_bytes(), &cell(2).as_bytes()[..32], address(3).as_bytes()]
+    {
+        assert!(!contains(&written, canary), "{} is on the disk", canary.escape_ascii());
+    }
+}
+
+/// Everything in a folder, one file after another.
+fn files(folder: &Path) -> Vec<u8> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            all.extend(files(&entry.path()));
+        } else if kind.is_file() {
+            all.extend(std::fs::read(entry.path()).unwrap());
+        }
+    }
+    all
+}
+
+fn contains(all: &[u8], part: &[u8]) -> bool {
+    all.windows(part.len()).any(|window| window == part)
+}
