@@ -7,9 +7,12 @@
 //! * [`driver`]: wait, hand to the engine, commit, send.
 //! * [`cli`]: one file a command. [`text`], [`terminal`]: what people read.
 
+pub mod cli;
 pub mod driver;
 pub mod engine;
 pub mod store;
+pub mod terminal;
+pub mod text;
 pub mod transport;
 
 mod crash;

@@ -25,6 +25,10 @@ card-accepted-next =
     See whether they have approved it:
       himaya sync
 
+card-not-yet =
+    The relay does not have the card's key yet. Before somebody can use the card, connect:
+      himaya sync
+
 ## requests, approve
 requests-none = Nobody is waiting for your approval.
 requests-count = { $count ->
@@ -32,7 +36,6 @@ requests-count = { $count ->
    *[other] { $count } people are waiting for your approval.
 }
 request-from = { $name } asks to reach you, { $time }.
-request-from-intake = { $name } asks to reach you through an intake card, { $time }.
 request-next =
     To let somebody into a circle:
       himaya approve ID --circle NAME
@@ -61,11 +64,12 @@ member-line = { $name } ({ $role })
 member-you = { $name } ({ $role }), you
 member-verified = verified
 member-unverified = not verified
-member-key-changed = THE KEY HAS CHANGED since you verified this person.
+member-key-changed = You know somebody called { $name } already, with another key. Ask them on a way you trust before you approve this.
 role-owner = owner
 role-contact = trusted contact
 role-coordinator = coordinator
 member-removed = { $name } is being removed from { $circle } and cannot read what is sent after that.
+member-removed-queued = { $name } will be removed from { $circle } as soon as the relay can be reached. Until then they can still read.
 leave-asked = You asked to leave { $circle }. You are out when its owner has connected.
 
 ## verify
@@ -152,6 +156,11 @@ ago-minutes = { $count ->
 }
 ago-hours = { $count } hours ago
 ago-days = { $count } days ago
+
+## set
+set-receipts = Your device tells others that it has their messages after about { $seconds } seconds, at random.
+set-receipts-off = Your device no longer tells others that it has their messages. They cannot see how many devices an alert reached.
+set-lang = What you write is marked as { $lang }.
 
 ## passphrases
 passphrase-ask = Passphrase:{" "}

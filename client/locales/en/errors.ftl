@@ -114,9 +114,8 @@ problem-control = It holds a character that shows nothing (U+{ $code }). Remove 
 problem-allowed =
     Allowed:
     {"  "}{ $words }
-sos-word =
-    There is no such word. Without a word, sos still asks for help. Allowed:
-    {"  "}{ $words }
+sos-word-unknown = { $given } is no kind of alert. The alert goes out without a kind, with your word in its note.
+sos-note-cut = The note was too long; its first 500 characters go with the alert.
 file-unreadable =
     This file cannot be read ({ $cause }):
     {"  "}{ $path }
@@ -136,4 +135,12 @@ passphrase-file-bad =
     The first line of the passphrase file is empty, longer than 1,024 bytes or not UTF-8:
     {"  "}{ $path }
 output-failed = The output could not be written ({ $cause }). What was done is done; look at it in another window.
+card-used = This card was used before you, by somebody else. Ask its owner for a new one, and tell them that this one was used.
+card-key-missing = The key of this card is not on the relay. Ask its owner to connect, or for a new card if this one is older than two weeks.
+no-home =
+    No folder for the profile is known. Name one:
+      himaya --home FOLDER
+needs-relay = This needs the relay. Try again without --offline when you have a connection.
+id-form = A number is 4 to 64 of the characters 0-9 and a-f.
+note-too-long = The note is too long ({ $found }, the most is { $max }). Make it shorter and try again.
 card-too-long-for-qr = The card is too long for a QR code. Copy the text instead.

@@ -9,16 +9,8 @@ event-ack-acting = { $name } is acting on it.
 event-clear = All clear: it is over.
 event-notice = Message
 event-leave = { $name } asks to leave { $circle }.
-event-leave-next =
-    To let them go:
-      himaya circle remove CIRCLE NAME
-event-joined = { $name } is now in { $circle }.
-event-removed = { $name } is no longer in { $circle }.
+you-joined = You are now in { $circle }.
 event-you-removed = You are no longer in { $circle }.
-event-gap = { $count ->
-    [one] One message from { $name } is missing.
-   *[other] { $count } messages from { $name } are missing.
-}
 event-exercise = EXERCISE. This is practice, nobody is in danger.
 event-not-actual = Not in earnest: { $status }.
 event-expired = This alert has expired.
@@ -38,13 +30,10 @@ label-contact = Answering
 label-count = People
 label-evidence = Evidence, number of pieces
 label-expires = Expires
-label-kind = What
 label-lang = Language
-label-note = Note
 label-place = Region
 label-response = Asked for
 label-severity = Severity
-label-status = Status
 label-tlp = May be passed on
 label-urgency = Urgency
 label-when = When

@@ -53,6 +53,16 @@ impl<T: Transport> Driver<T> {
         self.profile.transact(self.clock.now(), &mut self.rng, work)
     }
 
+    /// Makes jobs that failed due again at once: a person is waiting.
+    pub fn retry_now(&mut self) -> Result<(), EngineError> {
+        self.transact(|ctx| crate::engine::retry_now(ctx))
+    }
+
+    /// Gives the profile back; nothing else outlives a driver.
+    pub fn into_profile(self) -> Profile {
+        self.profile
+    }
+
     /// The relay.
     pub fn transport(&self) -> &T {
         &self.transport

@@ -1,6 +1,6 @@
 //! Circles: making them, who is in them, leaving them.
 
-use himaya_protocol::content::Body;
+use himaya_protocol::content::{Body, display};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{GroupKind, MEMBERS_MAX, Policy, Role};
 use openmls::prelude::{GroupId, MlsGroup};
@@ -169,7 +169,8 @@ pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Circle>, EngineError> {
 
 /// The active circle of a name; another one only if no active one has it.
 pub fn named(ctx: &Ctx<'_>, name: &str) -> Result<Circle, EngineError> {
-    let mut matching: Vec<_> = list(ctx)?.into_iter().filter(|circle| circle.name == name).collect();
+    let wanted = display::clean(name);
+    let mut matching: Vec<_> = list(ctx)?.into_iter().filter(|circle| display::clean(&circle.name) == wanted).collect();
     if matching.iter().any(|circle| circle.state == CircleState::Active) {
         matching.retain(|circle| circle.state == CircleState::Active);
     }

@@ -1,5 +1,6 @@
 //! First contact: cards, hellos, approval, and the lanes between two people.
 
+use himaya_protocol::content::display;
 use himaya_protocol::wire::Cell;
 use himaya_protocol::wire::card::{Card, CardKind, Fingerprint};
 use himaya_protocol::wire::cell::{Frame, open_cell};
@@ -94,8 +95,8 @@ pub fn open_card_key(card: &Card, cell: &Cell) -> Result<Vec<u8>, EngineError> {
     }
 }
 
-/// Accepts somebody's card: queues a hello, sealed to the key that lies under the card.
-pub fn accept_card(ctx: &mut Ctx<'_>, card: &Card, key: &[u8], note: Option<&str>) -> Result<Accepted, EngineError> {
+/// Whether this profile can use somebody's card at all.
+pub fn check_card(ctx: &Ctx<'_>, card: &Card) -> Result<(), EngineError> {
     let identity = super::identity(ctx)?;
     if card.fingerprint == identity.fingerprint {
         return Err(EngineError::OwnCard);
@@ -103,6 +104,13 @@ pub fn accept_card(ctx: &mut Ctx<'_>, card: &Card, key: &[u8], note: Option<&str
     if card.relay != identity.relay {
         return Err(EngineError::OtherRelay);
     }
+    Ok(())
+}
+
+/// Accepts somebody's card: queues a hello, sealed to the key that lies under the card.
+pub fn accept_card(ctx: &mut Ctx<'_>, card: &Card, key: &[u8], note: Option<&str>) -> Result<Accepted, EngineError> {
+    check_card(ctx, card)?;
+    let identity = super::identity(ctx)?;
     let reply_secret = Secret::new(ctx.random());
     let hello = Hello {
         key_package: mls::key_package(ctx)?,
@@ -320,6 +328,8 @@ pub(super) fn pick<T>(
     things: Vec<T>,
     key: impl Fn(&T) -> (String, Fingerprint),
 ) -> Result<T, EngineError> {
+    // A name copied from our own output carries invisible isolates.
+    let name = &display::clean(name);
     let digits = name.to_ascii_lowercase();
     let begins = |fingerprint: Fingerprint| {
         digits.len() >= 4 && data_encoding::HEXLOWER.encode(fingerprint.as_bytes()).starts_with(&digits)
@@ -328,7 +338,7 @@ pub(super) fn pick<T>(
         .into_iter()
         .filter(|thing| {
             let (own, fingerprint) = key(thing);
-            own == name || begins(fingerprint)
+            display::clean(&own) == *name || begins(fingerprint)
         })
         .collect();
     let found = matching.pop().ok_or_else(|| EngineError::Unknown { what, name: name.to_owned() })?;

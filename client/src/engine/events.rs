@@ -10,7 +10,7 @@ use himaya_protocol::content::body::ALERT_EXPIRY_HOURS;
 use himaya_protocol::content::event::PREV_MAX;
 use himaya_protocol::content::value::{Lang, Note, NoticeText};
 use himaya_protocol::content::vocabulary::{AckLevel, Status, Tlp};
-use himaya_protocol::content::{Ack, AllClear, Body, Content, Event, EventId, Notice, ThreatAlert};
+use himaya_protocol::content::{Ack, AllClear, Body, Content, Event, EventError, EventId, Notice, ThreatAlert};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
 use openmls::prelude::tls_codec::Serialize as _;
@@ -195,9 +195,13 @@ pub(super) fn received(
     author: &Fingerprint,
     name: &str,
     bytes: &[u8],
-) -> Result<Result<Vec<News>, himaya_protocol::content::EventError>, EngineError> {
+) -> Result<Result<Vec<News>, EventError>, EngineError> {
     let event = match Event::decode(bytes) {
         Ok(event) => event,
+        Err(EventError::Version(_)) => {
+            keep_newer(ctx, circle, author, name, bytes)?;
+            return Ok(Ok(vec![News::UpdateNeeded]));
+        }
         Err(error) => return Ok(Err(error)),
     };
     if !log(ctx, Some(circle), author, name, false, &event)? {
@@ -210,6 +214,20 @@ pub(super) fn received(
         Body::Unknown { .. } => (),
     }
     Ok(Ok(vec![News::Event(event.id())]))
+}
+
+/// An event whose envelope is of a newer version is kept as it came, for the version that can read it.
+fn keep_newer(ctx: &Ctx<'_>, circle: &[u8], author: &Fingerprint, name: &str, bytes: &[u8]) -> Result<(), EngineError> {
+    ctx.execute(
+        "INSERT OR IGNORE INTO newer (id, circle, author, name, bytes, received) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        &[&&EventId::of(bytes).as_bytes()[..], &circle, &&author.as_bytes()[..], &name, &bytes, &stored(ctx.now)],
+    )?;
+    Ok(())
+}
+
+/// How many events wait for a newer version of this program.
+pub fn newer(ctx: &Ctx<'_>) -> Result<u64, EngineError> {
+    Ok(loaded(ctx.row("SELECT count(*) FROM newer", &[], |row| row.get(0))?.unwrap_or_default()))
 }
 
 fn note_acks(ctx: &Ctx<'_>, author: &Fingerprint, ack: &Ack) -> Result<(), EngineError> {

@@ -1,5 +1,6 @@
 //! Who this profile is: a name, an Ed25519 key, a relay.
 
+use himaya_protocol::content::display;
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::NAME_MAX;
 use himaya_protocol::wire::link::RelayLink;
@@ -68,12 +69,8 @@ impl Identity {
     }
 }
 
-/// A name as people may choose it: trimmed, 1 to [`NAME_MAX`] bytes, no control characters.
+/// A name as people may choose it: trimmed, cleaned of what would disturb a display, 1 to [`NAME_MAX`] bytes.
 pub(super) fn valid_name(name: &str) -> Result<String, EngineError> {
-    let name = name.trim();
-    if (1..=NAME_MAX).contains(&name.len()) && !name.chars().any(char::is_control) {
-        Ok(name.to_owned())
-    } else {
-        Err(EngineError::Name { max: NAME_MAX })
-    }
+    let name = display::clean(name.trim());
+    if (1..=NAME_MAX).contains(&name.len()) { Ok(name) } else { Err(EngineError::Name { max: NAME_MAX }) }
 }

@@ -28,12 +28,12 @@ mod views;
 
 pub use circles::{Circle, CircleId, CircleState, Member, create, leave, list, members, named, remove};
 pub use contacts::{Accepted, Contact, Request, accept_card, approve, contact, contacts, new_card, requests, words};
-pub use contacts::{mark_verified, open_card_key, person};
+pub use contacts::{check_card, mark_verified, open_card_key, person};
 pub use error::EngineError;
-pub use events::{Draft, acknowledge, announce, clear, raise};
+pub use events::{Draft, acknowledge, announce, clear, newer, raise};
 pub use identity::{Identity, found, identity};
 pub use lanes::is_expected;
-pub use outbox::{Job, Purpose, Taken, due, postpone, stored, taken, waiting};
+pub use outbox::{Job, Purpose, Taken, due, postpone, retry_now, stored, taken, waiting};
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use upkeep::{missed_windows, next_due, oldest_unread, synced, tick};
-pub use views::{Answer, Entry, Reach, entry, inbox, status};
+pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, inbox, status};

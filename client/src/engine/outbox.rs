@@ -199,6 +199,12 @@ pub fn postpone(ctx: &Ctx<'_>, job: i64, at: Seconds) -> Result<(), EngineError>
     Ok(())
 }
 
+/// Jobs that failed are due again at once: a person is waiting.
+pub fn retry_now(ctx: &Ctx<'_>) -> Result<(), EngineError> {
+    ctx.execute("UPDATE job SET not_before = 0 WHERE attempts > 0", &[])?;
+    Ok(())
+}
+
 /// The relay has a job's cell. Twice for one job is the same as once.
 pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
     let row = ctx.row("SELECT purpose, event, circle, epoch FROM job WHERE id = ?1", &[&job], |row| {

@@ -5,9 +5,10 @@ use himaya_protocol::content::{Body, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 use rusqlite::Row;
 
-use super::circles::CircleId;
+use super::circles::{self, Circle, CircleId};
 use super::error::EngineError;
 use super::lanes::loaded;
+use super::mls;
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// One event of the log.
@@ -75,8 +76,21 @@ pub fn entry(ctx: &Ctx<'_>, prefix: &IdPrefix) -> Result<Entry, EngineError> {
     if !matching.is_empty() {
         return Err(EngineError::Ambiguous { what: "events", name: name() });
     }
+    by_id(ctx, &id)
+}
+
+/// The event with this id.
+pub fn by_id(ctx: &Ctx<'_>, id: &EventId) -> Result<Entry, EngineError> {
     let sql = format!("SELECT {COLUMNS} WHERE event.id = ?1");
-    read(ctx.row(&sql, &[&&id.as_bytes()[..]], columns)?.ok_or(StoreError::Damaged("event"))?)
+    let found = ctx.row(&sql, &[&&id.as_bytes()[..]], columns)?;
+    read(found.ok_or_else(|| EngineError::Unknown { what: "event", name: id.short() })?)
+}
+
+/// The epoch authenticator of a circle (RFC 9420 section 8.7): members with the same one agree on everything before.
+pub fn authenticator(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<Vec<u8>, EngineError> {
+    circles::require_active(circle)?;
+    let provider = ctx.mls();
+    Ok(mls::load(&provider, &circle.id)?.epoch_authenticator().as_slice().to_vec())
 }
 
 /// How far an event got.

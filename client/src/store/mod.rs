@@ -19,6 +19,8 @@ use zeroize::Zeroizing;
 
 use crate::crash;
 
+#[cfg(debug_assertions)]
+pub use crate::crash::Moment;
 pub use container::{MIN_PASSPHRASE, exists};
 pub use error::StoreError;
 pub use mls::Mls;
@@ -31,6 +33,8 @@ pub struct Profile {
     connection: Connection,
     crypto: CryptoProvider,
     folder: Option<PathBuf>,
+    #[cfg(debug_assertions)]
+    fuse: crash::Fuse,
 }
 
 /// One transaction with the caller's clock and randomness.
@@ -68,7 +72,25 @@ impl Profile {
     fn over(mut connection: Connection, folder: Option<PathBuf>) -> Result<Self, StoreError> {
         schema::prepare(&mut connection)?;
         let crypto = CryptoProvider::new().map_err(|_| StoreError::Randomness)?;
-        Ok(Self { connection, crypto, folder })
+        Ok(Self {
+            connection,
+            crypto,
+            folder,
+            #[cfg(debug_assertions)]
+            fuse: crash::Fuse::default(),
+        })
+    }
+
+    /// Makes everything fail, as if the process died there, at the `commit`-th commit from now that changes something.
+    #[cfg(debug_assertions)]
+    pub fn die_at(&mut self, commit: u64, moment: Moment) {
+        self.fuse.arm(commit, moment);
+    }
+
+    /// Starts a new process on what is on disk; whether the one before had died.
+    #[cfg(debug_assertions)]
+    pub fn restart(&mut self) -> bool {
+        self.fuse.mend()
     }
 
     /// Runs `work` in one transaction and hands out its value only once that is on disk.
@@ -78,14 +100,36 @@ impl Profile {
         rng: &mut dyn CryptoRng,
         work: impl FnOnce(&mut Ctx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
+        #[cfg(debug_assertions)]
+        if self.fuse.is_burnt() {
+            return Err(dead().into());
+        }
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        #[cfg(debug_assertions)]
+        let before = transaction.total_changes();
         let value = work(&mut Ctx { connection: &transaction, crypto: &self.crypto, now, rng })?;
+        #[cfg(debug_assertions)]
+        let changes = transaction.total_changes() > before;
         crash::point("before-commit");
+        #[cfg(debug_assertions)]
+        if changes && self.fuse.burns(Moment::BeforeCommit) {
+            return Err(dead().into());
+        }
         transaction.commit().map_err(StoreError::from)?;
         crash::point("after-commit");
+        #[cfg(debug_assertions)]
+        if changes && self.fuse.burns(Moment::AfterCommit) {
+            return Err(dead().into());
+        }
         Ok(value)
     }
+}
+
+/// What a process that a test let die says to whoever still asks.
+#[cfg(debug_assertions)]
+fn dead() -> StoreError {
+    StoreError::Database("the process has died in a test".to_owned())
 }
 
 impl<'a> Ctx<'a> {

@@ -71,6 +71,11 @@ CREATE TABLE event (
     number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, circle BLOB, author BLOB NOT NULL, name TEXT NOT NULL,
     own INTEGER NOT NULL, bytes BLOB NOT NULL, received INTEGER NOT NULL, lamport INTEGER NOT NULL);
 
+-- Events whose envelope this version cannot read.
+CREATE TABLE newer (
+    id BLOB PRIMARY KEY, circle BLOB NOT NULL, author BLOB NOT NULL, name TEXT NOT NULL, bytes BLOB NOT NULL,
+    received INTEGER NOT NULL) WITHOUT ROWID;
+
 -- Events of a circle that no later event names: what the next one of ours names as its past.
 CREATE TABLE head (circle BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (circle, event)) WITHOUT ROWID;
 

@@ -1,7 +1,6 @@
 //! Errors as people read them: what went wrong, whether anything is lost, what to do now.
 
 use himaya_protocol::content::alert_json::{AlertFileError, FieldProblem, Problem};
-use himaya_protocol::content::vocabulary::UnknownWord;
 use himaya_protocol::wire::card::CardError;
 use himaya_protocol::wire::link::LinkError;
 
@@ -137,12 +136,6 @@ impl Explain for TerminalError {
             Self::Output(cause) => texts.say(Text::OutputFailed, &[("cause", Arg::theirs(&cause.to_string()))]),
             Self::QrTooLong => texts.say(Text::CardTooLongForQr, &[]),
         }
-    }
-}
-
-impl Explain for UnknownWord {
-    fn explain(&self, texts: &Texts) -> String {
-        texts.say(Text::SosWord, &[("words", Arg::machine(&self.allowed.join(", ")))])
     }
 }
 

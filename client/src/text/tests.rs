@@ -80,11 +80,10 @@ fn rendered() -> Vec<(String, String)> {
 fn sample(name: &str) -> Arg<'static> {
     match name {
         "name" | "circle" | "given" => Arg::theirs("سارا"),
-        "count" | "reached" | "members" | "min" | "max" | "found" | "line" | "column" => 3_usize.into(),
+        "count" | "reached" | "members" | "min" | "max" | "found" | "line" | "column" | "seconds" => 3_usize.into(),
         machine if MACHINE_ARGS.contains(&machine) => Arg::machine("MACHINE"),
-        "cause" | "code" | "expected" | "kind" | "label" | "role" | "status" | "time" | "value" | "what" | "word" => {
-            Arg::ours("ours")
-        }
+        "cause" | "code" | "expected" | "kind" | "label" | "lang" | "role" | "status" | "time" | "value" | "what"
+        | "word" => Arg::ours("ours"),
         other => panic!("decide what sort of argument {other} is"),
     }
 }
@@ -174,6 +173,12 @@ fn times_are_said() {
     assert_eq!(utc(4_107_542_399 / 60), "2100-02-28 23:59 UTC");
     assert_eq!(utc(4_107_542_400 / 60), "2100-03-01 00:00 UTC");
     assert!(utc(u64::MAX).ends_with("UTC"));
+}
+
+#[test]
+fn every_command_and_argument_has_its_help_and_no_help_is_left_over() {
+    let written: BTreeSet<String> = ids(LOCALES[0].1).into_iter().filter(|id| id.starts_with("help-")).collect();
+    assert_eq!(crate::cli::help_ids(), written);
 }
 
 #[test]

@@ -1,0 +1,137 @@
+//! What can go wrong on the command line.
+
+use std::path::PathBuf;
+
+use himaya_protocol::content::alert_json::AlertFileError;
+use himaya_protocol::content::event::IdPrefixError;
+use himaya_protocol::content::value::{FormError, TextError};
+use himaya_protocol::wire::card::CardError;
+use himaya_protocol::wire::link::LinkError;
+
+use crate::driver::DriverError;
+use crate::engine::EngineError;
+use crate::store::StoreError;
+use crate::terminal::TerminalError;
+use crate::text::{Arg, Explain, Text, Texts};
+use crate::transport::TransportError;
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The engine or the store refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The relay could not be reached or refused.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The terminal could not be used.
+    #[error(transparent)]
+    Terminal(#[from] TerminalError),
+    /// What was given is no relay link.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// What was given is no card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// The alert file has mistakes.
+    #[error("the alert file has mistakes")]
+    AlertFile(AlertFileError),
+    /// What was given is no id.
+    #[error(transparent)]
+    Id(#[from] IdPrefixError),
+    /// A note is too long or holds control characters.
+    #[error(transparent)]
+    Note(#[from] TextError),
+    /// A language tag is not one.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// A file cannot be read.
+    #[error("{path}: {cause}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The card was accepted by somebody else, or spoiled.
+    #[error("the card was used already")]
+    CardUsed,
+    /// The key of the card is not on the relay.
+    #[error("the key of the card is not on the relay")]
+    NoCardKey,
+    /// No folder for the profile is known.
+    #[error("no folder for the profile is known")]
+    NoHome,
+    /// Accepting a card needs the relay.
+    #[error("this needs the relay")]
+    NeedsRelay,
+}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+impl From<DriverError> for CliError {
+    fn from(error: DriverError) -> Self {
+        match error {
+            DriverError::Engine(error) => Self::Engine(error),
+            DriverError::Transport(error) => Self::Transport(error),
+            DriverError::NoCardKey => Self::NoCardKey,
+        }
+    }
+}
+
+impl CliError {
+    /// A stable word for programs.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Engine(EngineError::Store(StoreError::Passphrase)) => "passphrase",
+            Self::Engine(EngineError::Store(StoreError::Missing(_))) => "no_profile",
+            Self::Engine(EngineError::Store(StoreError::Exists(_))) => "profile_exists",
+            Self::Engine(EngineError::Store(_)) => "profile",
+            Self::Engine(EngineError::Unknown { .. }) => "unknown",
+            Self::Engine(EngineError::Ambiguous { .. }) => "ambiguous",
+            Self::Engine(_) => "refused",
+            Self::Transport(TransportError::WrongKey) => "wrong_relay_key",
+            Self::Transport(_) => "relay",
+            Self::Terminal(_) => "terminal",
+            Self::Link(_) => "link",
+            Self::Card(_) | Self::CardUsed | Self::NoCardKey => "card",
+            Self::AlertFile(_) => "alert_file",
+            Self::Id(_) | Self::Note(_) | Self::Form(_) => "argument",
+            Self::File { .. } => "file",
+            Self::NoHome => "no_home",
+            Self::NeedsRelay => "needs_relay",
+        }
+    }
+}
+
+pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
+    match error {
+        CliError::Engine(error) => error.explain(texts),
+        CliError::Transport(error) => error.explain(texts),
+        CliError::Terminal(error) => error.explain(texts),
+        CliError::Link(error) => error.explain(texts),
+        CliError::Card(error) => error.explain(texts),
+        CliError::AlertFile(error) => error.explain(texts),
+        CliError::Id(_) => texts.say(Text::IdForm, &[]),
+        CliError::Note(TextError::Empty) => texts.say(Text::ProblemEmpty, &[]),
+        CliError::Note(TextError::TooLong { max, found }) => {
+            texts.say(Text::NoteTooLong, &[("max", (*max).into()), ("found", (*found).into())])
+        }
+        CliError::Note(TextError::Control(control)) => {
+            texts.say(Text::ProblemControl, &[("code", Arg::ours(&format!("{:04X}", u32::from(*control))))])
+        }
+        CliError::Form(FormError(form)) => texts.say(Text::ProblemForm, &[("expected", Arg::ours(form))]),
+        CliError::File { path, cause } => texts.say(
+            Text::FileUnreadable,
+            &[("path", Arg::machine(&path.to_string_lossy())), ("cause", Arg::theirs(&cause.to_string()))],
+        ),
+        CliError::CardUsed => texts.say(Text::CardUsed, &[]),
+        CliError::NoCardKey => texts.say(Text::CardKeyMissing, &[]),
+        CliError::NoHome => texts.say(Text::NoHome, &[]),
+        CliError::NeedsRelay => texts.say(Text::NeedsRelay, &[]),
+    }
+}

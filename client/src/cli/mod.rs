@@ -1,0 +1,141 @@
+//! The command line: one file a command, each with its arguments and one `run`.
+//!
+//! Exit codes: 0 done, 1 error, 2 usage, 3 queued but not yet on the relay, 4 out of sync with a circle.
+
+mod ack;
+mod alert;
+mod app;
+mod approve;
+mod card;
+mod circle;
+mod clear;
+mod error;
+mod inbox;
+mod init;
+mod output;
+mod render;
+mod requests;
+mod set;
+mod show;
+mod sos;
+mod st;
+mod sync;
+mod verify;
+mod watch;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::text::{Explain, Texts, help};
+use app::App;
+pub use app::{Environment, Exit};
+pub use error::CliError;
+
+/// The arguments that every command takes, and the command.
+#[derive(Debug, Parser)]
+#[command(name = "himaya", version, disable_help_subcommand = true)]
+struct Arguments {
+    #[arg(long, global = true, env = "HIMAYA_HOME", value_name = "DIR")]
+    home: Option<PathBuf>,
+    #[arg(long, global = true, env = "HIMAYA_PASSPHRASE_FILE", value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+    #[arg(long, global = true)]
+    json: bool,
+    #[arg(long, global = true)]
+    offline: bool,
+    #[arg(long, global = true, env = "HIMAYA_LANG", value_name = "TAG")]
+    lang: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Init(init::Arguments),
+    #[command(subcommand)]
+    Card(card::Command),
+    Requests,
+    Approve(approve::Arguments),
+    #[command(subcommand)]
+    Circle(circle::Command),
+    Verify(verify::Arguments),
+    Sos(sos::Arguments),
+    Alert(alert::Arguments),
+    Sync,
+    Watch,
+    Inbox,
+    Show(show::Arguments),
+    Ack(ack::Arguments),
+    Clear(clear::Arguments),
+    St,
+    #[command(subcommand)]
+    Set(set::Command),
+}
+
+/// Runs the command that `words` spell; the exit code.
+pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
+    let texts = Texts::load(environment.languages(&words).iter().map(String::as_str));
+    let command = help::fill(Arguments::command(), &texts);
+    let arguments = match command.try_get_matches_from(words).and_then(|m| Arguments::from_arg_matches(&m)) {
+        Ok(arguments) => arguments,
+        Err(usage) => return environment.usage(&usage),
+    };
+    let json = arguments.json;
+    let command = arguments.command;
+    let mut app = App::new(
+        app::Options {
+            home: arguments.home,
+            passphrase_file: arguments.passphrase_file,
+            json,
+            offline: arguments.offline,
+        },
+        texts,
+        environment,
+    );
+    let outcome = match app.runtime() {
+        Ok(runtime) => runtime.block_on(dispatch(&mut app, command)),
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(exit) => exit.code(),
+        Err(error) => {
+            app.complain(&error);
+            Exit::Error.code()
+        }
+    }
+}
+
+async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Init(arguments) => init::run(app, &arguments),
+        Command::Card(command) => card::run(app, command).await,
+        Command::Requests => requests::run(app).await,
+        Command::Approve(arguments) => approve::run(app, &arguments).await,
+        Command::Circle(command) => circle::run(app, command).await,
+        Command::Verify(arguments) => verify::run(app, &arguments).await,
+        Command::Sos(arguments) => sos::run(app, &arguments).await,
+        Command::Alert(arguments) => alert::run(app, &arguments).await,
+        Command::Sync => sync::run(app).await,
+        Command::Watch => watch::run(app).await,
+        Command::Inbox => inbox::run(app).await,
+        Command::Show(arguments) => show::run(app, &arguments).await,
+        Command::Ack(arguments) => ack::run(app, &arguments).await,
+        Command::Clear(arguments) => clear::run(app, &arguments).await,
+        Command::St => st::run(app).await,
+        Command::Set(command) => set::run(app, &command),
+    }
+}
+
+impl Explain for CliError {
+    fn explain(&self, texts: &Texts) -> String {
+        error::explain(self, texts)
+    }
+}
+
+/// The ids of every text that `--help` needs, for the test that holds them to the files.
+#[cfg(test)]
+pub(crate) fn help_ids() -> std::collections::BTreeSet<String> {
+    help::ids(&Arguments::command())
+}

@@ -1,0 +1,135 @@
+//! The JSON objects that programs read (docs/cli.md). Times are Unix seconds unless a field says minutes.
+
+use himaya_protocol::content::{Body, Event, EventId, ThreatAlert};
+use himaya_protocol::wire::card::Fingerprint;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::engine::{Answer, Circle, CircleState, Entry, Member, Reach, Request};
+use crate::store::Seconds;
+
+/// An error.
+#[derive(Serialize)]
+pub(super) struct Failure<'a> {
+    error: FailureBody<'a>,
+}
+
+#[derive(Serialize)]
+struct FailureBody<'a> {
+    code: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Failure<'a> {
+    pub(super) fn new(code: &'a str, message: &'a str) -> Self {
+        Self { error: FailureBody { code, message } }
+    }
+}
+
+/// How far something queued got.
+pub(super) fn state(sent: bool) -> &'static str {
+    if sent { "relayed" } else { "queued" }
+}
+
+pub(super) fn hex(fingerprint: &Fingerprint) -> String {
+    data_encoding::HEXLOWER.encode(fingerprint.as_bytes())
+}
+
+pub(super) fn request(request: &Request) -> Value {
+    json!({
+        "id": request.id, "name": request.name, "note": request.note,
+        "fingerprint": hex(&request.fingerprint), "received": request.received,
+    })
+}
+
+pub(super) fn circle(circle: &Circle) -> Value {
+    json!({
+        "name": circle.name, "members": circle.members, "epoch": circle.epoch, "pending": circle.pending,
+        "state": match circle.state {
+            CircleState::Active if circle.adrift.is_some() => "out_of_sync",
+            CircleState::Active => "active",
+            CircleState::Removed => "removed",
+            CircleState::Left => "left",
+        },
+    })
+}
+
+pub(super) fn member(member: &Member) -> Value {
+    json!({
+        "name": member.name, "role": member.role.map(super::render::role_word),
+        "fingerprint": hex(&member.fingerprint), "verified": member.verified, "me": member.me,
+    })
+}
+
+/// The five truths of an own event.
+pub(super) fn reach(reach: &Reach) -> Value {
+    let answers = |answers: &[Answer]| -> Vec<Value> {
+        answers.iter().map(|answer| json!({ "name": answer.name, "at": answer.at })).collect()
+    };
+    json!({
+        "saved": true, "relay": reach.relayed.is_some(), "relayed_at": reach.relayed,
+        "devices": { "reached": reach.devices, "of": reach.others },
+        "answered": answers(&reach.answered), "acting": answers(&reach.acting), "cleared_at": reach.cleared,
+    })
+}
+
+/// An event of the log.
+pub(super) fn entry(entry: &Entry) -> Value {
+    let content = entry.event.content();
+    json!({
+        "id": entry.event.id().to_hex(), "type": entry.event.body().name().unwrap_or("unknown"),
+        "circle": entry.circle_name, "author": entry.author_name, "author_fingerprint": hex(&entry.author),
+        "own": entry.own, "received": entry.received, "sent_minutes": content.sent,
+        "expires_minutes": content.expires, "status": content.status.as_str(), "tlp": content.tlp.as_str(),
+        "lang": content.lang.as_str(), "update_needed": entry.event.needs_update(), "body": body(&entry.event),
+    })
+}
+
+/// An event and how far it got.
+pub(super) fn entry_with_reach(of: &Entry, got: &Reach) -> Value {
+    let mut object = entry(of);
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("reach".to_owned(), reach(got));
+    }
+    object
+}
+
+fn body(event: &Event) -> Value {
+    let ids = |ids: &std::collections::BTreeSet<EventId>| -> Vec<String> { ids.iter().map(|id| id.to_hex()).collect() };
+    match event.body() {
+        Body::ThreatAlert(alert) => threat(alert),
+        Body::Ack(ack) => json!({
+            "refs": ids(&ack.refs), "level": ack.level.as_str(), "note": ack.note.as_ref().map(|note| note.raw()),
+        }),
+        Body::AllClear(clear) => {
+            json!({ "refs": ids(&clear.refs), "note": clear.note.as_ref().map(|note| note.raw()) })
+        }
+        Body::Notice(notice) => json!({ "text": notice.text.raw() }),
+        Body::Leave => json!({}),
+        Body::Unknown { kind, .. } => json!({ "kind": kind }),
+    }
+}
+
+fn threat(alert: &ThreatAlert) -> Value {
+    json!({
+        "kind": alert.kind.as_str(), "urgency": alert.urgency.as_str(), "severity": alert.severity.as_str(),
+        "certainty": alert.certainty.as_str(),
+        "response": alert.response.iter().map(|response| response.as_str()).collect::<Vec<_>>(),
+        "affected": alert.affected.as_ref().map(|word| word.as_str()),
+        "count": alert.count.as_ref().map(|word| word.as_str()), "when_minutes": alert.when,
+        "place": alert.place.as_ref().map(|place| place.as_str()),
+        "actor_class": alert.actor_class.as_ref().map(|word| word.as_str()),
+        "contact": alert.contact.as_ref().map(|word| word.as_str()),
+        "note": alert.note.as_ref().map(|note| note.raw()),
+        "evidence": alert.evidence.iter().map(|hash| data_encoding::HEXLOWER.encode(hash)).collect::<Vec<_>>(),
+    })
+}
+
+/// What `sync` did.
+#[derive(Serialize)]
+pub(super) struct Synced {
+    pub(super) new_events: u64,
+    pub(super) waiting: u64,
+    pub(super) out_of_sync: Vec<String>,
+    pub(super) at: Seconds,
+}

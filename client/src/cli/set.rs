@@ -1,0 +1,41 @@
+//! `himaya set`: choices that stay.
+
+use himaya_protocol::content::value::Lang;
+use serde_json::json;
+
+use super::app::{App, Exit};
+use super::error::CliError;
+use crate::text::{Arg, Text};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    Receipts {
+        #[arg(value_name = "SECONDS")]
+        mean: u64,
+    },
+    Lang {
+        #[arg(value_name = "TAG")]
+        tag: String,
+    },
+}
+
+pub(super) fn run(app: &mut App, command: &Command) -> Result<Exit, CliError> {
+    let mut driver = app.open()?;
+    match command {
+        Command::Receipts { mean } => {
+            driver.transact(|ctx| Ok(ctx.set_number("receipt mean", *mean)?))?;
+            app.object(&json!({ "receipts": mean }))?;
+            match *mean {
+                0 => app.say(Text::SetReceiptsOff, &[])?,
+                seconds => app.say(Text::SetReceipts, &[("seconds", seconds.into())])?,
+            }
+        }
+        Command::Lang { tag } => {
+            let lang: Lang = tag.parse()?;
+            driver.transact(|ctx| Ok(ctx.set("lang", lang.as_str().as_bytes())?))?;
+            app.object(&json!({ "lang": lang.as_str() }))?;
+            app.say(Text::SetLang, &[("lang", Arg::machine(lang.as_str()))])?;
+        }
+    }
+    Ok(Exit::Done)
+}

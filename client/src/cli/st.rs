@@ -1,0 +1,76 @@
+//! `himaya st`: how things stand.
+
+use himaya_protocol::content::Body;
+use serde_json::json;
+
+use super::app::{App, Exit};
+use super::error::CliError;
+use super::{output, render};
+use crate::engine::{self, CircleState, Entry, Reach};
+use crate::text::{Arg, Text};
+
+pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
+    let mut driver = app.open()?;
+    app.refresh(&mut driver).await?;
+    let now = app.now();
+    let (open, circles, requests, (waiting, _), last, newer) = driver.transact(|ctx| {
+        let mut open: Vec<(Entry, Reach)> = Vec::new();
+        for entry in engine::inbox(ctx)? {
+            let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
+            if matches!(entry.event.body(), Body::ThreatAlert(_)) && !expired {
+                let reach = engine::status(ctx, &entry)?;
+                if reach.cleared.is_none() {
+                    open.push((entry, reach));
+                }
+            }
+        }
+        let last = ctx.number("last sync")?;
+        Ok((open, engine::list(ctx)?, engine::requests(ctx)?, engine::waiting(ctx)?, last, engine::newer(ctx)?))
+    })?;
+    let (own, theirs): (Vec<_>, Vec<_>) = open.into_iter().partition(|(entry, _)| entry.own);
+    let objects = |open: &[(Entry, Reach)]| -> Vec<serde_json::Value> {
+        open.iter().map(|(entry, reach)| output::entry_with_reach(entry, reach)).collect()
+    };
+    app.object(&json!({
+        "last_sync": last, "waiting": waiting, "requests": requests.len(), "newer": newer, "alerts": objects(&own),
+        "theirs": objects(&theirs), "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
+    }))?;
+    if app.json() {
+        return app.exit(&mut driver, true);
+    }
+    match own.len() {
+        0 => app.say(Text::StAlertsNone, &[])?,
+        count => app.say(Text::StAlerts, &[("count", count.into())])?,
+    }
+    for (entry, reach) in &own {
+        render::line(app, entry)?;
+        render::truths(app, reach)?;
+    }
+    if !theirs.is_empty() {
+        app.say(Text::StTheirs, &[("count", theirs.len().into())])?;
+        for (entry, reach) in &theirs {
+            render::line(app, entry)?;
+            render::answers(app, reach)?;
+        }
+    }
+    if waiting > 0 {
+        app.say(Text::SyncWaiting, &[("count", waiting.into())])?;
+    }
+    if !requests.is_empty() {
+        app.say(Text::StRequests, &[("count", requests.len().into())])?;
+    }
+    for circle in circles.iter().filter(|circle| circle.state == CircleState::Active && circle.adrift.is_some()) {
+        app.say(Text::OutOfStep, &[("circle", Arg::theirs(&circle.name))])?;
+    }
+    if newer > 0 {
+        app.say(Text::EventUpdateNeeded, &[])?;
+    }
+    match last {
+        Some(last) => {
+            let time = app.texts.ago(now / 60, last / 60);
+            app.say(Text::StSynced, &[("time", Arg::ours(&time))])?;
+        }
+        None => app.say(Text::StSyncedNever, &[])?,
+    }
+    app.exit(&mut driver, true)
+}

@@ -1,0 +1,39 @@
+//! `himaya sync`: send what waits and fetch what is new.
+
+use super::app::{App, Exit};
+use super::error::CliError;
+use super::output::Synced;
+use crate::engine::{self, CircleState, News};
+use crate::text::{Arg, Text};
+
+pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
+    if app.offline() {
+        return Err(CliError::NeedsRelay);
+    }
+    let mut driver = app.open()?;
+    let news = driver.sync().await?;
+    let new_events = news.iter().filter(|news| matches!(news, News::Event(_))).count();
+    let (circles, (waiting, _)) = driver.transact(|ctx| Ok((engine::list(ctx)?, engine::waiting(ctx)?)))?;
+    let out_of_sync: Vec<String> = circles
+        .into_iter()
+        .filter(|circle| circle.state == CircleState::Active && circle.adrift.is_some())
+        .map(|circle| circle.name)
+        .collect();
+    app.object(&Synced {
+        new_events: u64::try_from(new_events).unwrap_or(u64::MAX),
+        waiting,
+        out_of_sync: out_of_sync.clone(),
+        at: driver.now(),
+    })?;
+    app.say(Text::SyncNew, &[("count", new_events.into())])?;
+    if waiting > 0 {
+        app.say(Text::SyncWaiting, &[("count", waiting.into())])?;
+    }
+    for circle in &out_of_sync {
+        app.say(Text::OutOfStep, &[("circle", Arg::theirs(circle))])?;
+    }
+    if new_events > 0 {
+        app.say(Text::SyncInbox, &[])?;
+    }
+    app.exit(&mut driver, waiting == 0)
+}
