@@ -26,11 +26,12 @@ pub enum Moment {
     AfterCommit,
 }
 
-/// What makes a simulated process die inside a test, and keeps it dead.
-#[cfg(debug_assertions)]
+/// What makes a simulated process die inside a test, and keeps it dead. Without effect outside debug builds.
 #[derive(Debug, Default)]
 pub(crate) struct Fuse {
+    #[cfg(debug_assertions)]
     armed: Option<(u64, Moment)>,
+    #[cfg(debug_assertions)]
     burnt: bool,
 }
 
@@ -47,19 +48,38 @@ impl Fuse {
         std::mem::take(&mut self.burnt)
     }
 
-    /// Whether the process is dead at this moment of a commit.
-    pub(crate) fn burns(&mut self, moment: Moment) -> bool {
-        match &mut self.armed {
-            _ if self.burnt => (),
-            Some((0, when)) if *when == moment => self.burnt = true,
-            Some((commits, _)) if moment == Moment::AfterCommit => *commits = commits.saturating_sub(1),
-            Some(_) | None => (),
-        }
-        self.burnt
-    }
-
     /// Whether the process is dead.
     pub(crate) fn is_burnt(&self) -> bool {
         self.burnt
+    }
+
+    /// A commit that changes something is about to happen; whether the process dies before it.
+    pub(crate) fn before_commit(&mut self) -> bool {
+        self.burnt = self.armed == Some((0, Moment::BeforeCommit));
+        self.burnt
+    }
+
+    /// A commit that changed something has happened; whether the process dies after it.
+    pub(crate) fn after_commit(&mut self) -> bool {
+        self.burnt = self.armed == Some((0, Moment::AfterCommit));
+        if let Some((commits, _)) = &mut self.armed {
+            *commits = commits.saturating_sub(1);
+        }
+        self.burnt
+    }
+}
+
+#[cfg(not(debug_assertions))]
+impl Fuse {
+    pub(crate) fn is_burnt(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn before_commit(&mut self) -> bool {
+        false
+    }
+
+    pub(crate) fn after_commit(&mut self) -> bool {
+        false
     }
 }

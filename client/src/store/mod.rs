@@ -33,7 +33,6 @@ pub struct Profile {
     connection: Connection,
     crypto: CryptoProvider,
     folder: Option<PathBuf>,
-    #[cfg(debug_assertions)]
     fuse: crash::Fuse,
 }
 
@@ -72,13 +71,7 @@ impl Profile {
     fn over(mut connection: Connection, folder: Option<PathBuf>) -> Result<Self, StoreError> {
         schema::prepare(&mut connection)?;
         let crypto = CryptoProvider::new().map_err(|_| StoreError::Randomness)?;
-        Ok(Self {
-            connection,
-            crypto,
-            folder,
-            #[cfg(debug_assertions)]
-            fuse: crash::Fuse::default(),
-        })
+        Ok(Self { connection, crypto, folder, fuse: crash::Fuse::default() })
     }
 
     /// Makes everything fail, as if the process died there, at the `commit`-th commit from now that changes something.
@@ -100,26 +93,21 @@ impl Profile {
         rng: &mut dyn CryptoRng,
         work: impl FnOnce(&mut Ctx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        #[cfg(debug_assertions)]
         if self.fuse.is_burnt() {
             return Err(dead().into());
         }
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-        #[cfg(debug_assertions)]
         let before = transaction.total_changes();
         let value = work(&mut Ctx { connection: &transaction, crypto: &self.crypto, now, rng })?;
-        #[cfg(debug_assertions)]
         let changes = transaction.total_changes() > before;
         crash::point("before-commit");
-        #[cfg(debug_assertions)]
-        if changes && self.fuse.burns(Moment::BeforeCommit) {
+        if changes && self.fuse.before_commit() {
             return Err(dead().into());
         }
         transaction.commit().map_err(StoreError::from)?;
         crash::point("after-commit");
-        #[cfg(debug_assertions)]
-        if changes && self.fuse.burns(Moment::AfterCommit) {
+        if changes && self.fuse.after_commit() {
             return Err(dead().into());
         }
         Ok(value)
@@ -127,7 +115,6 @@ impl Profile {
 }
 
 /// What a process that a test let die says to whoever still asks.
-#[cfg(debug_assertions)]
 fn dead() -> StoreError {
     StoreError::Database("the process has died in a test".to_owned())
 }
