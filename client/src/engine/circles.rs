@@ -253,20 +253,39 @@ fn forget(ctx: &mut Ctx<'_>, circle: &[u8], state: &str) -> Result<(), EngineErr
 /// Marks a circle as out of sync, with the reason in one word; the first reason stays.
 pub(super) fn set_adrift(ctx: &Ctx<'_>, circle: &[u8], reason: &str) -> Result<(), EngineError> {
     ctx.execute(
-        "UPDATE circle SET adrift = coalesce(adrift, ?2), rejoin_at = coalesce(rejoin_at, ?3)
+        "UPDATE circle SET adrift = coalesce(adrift, ?2), adrift_epoch = epoch, rejoin_at = coalesce(rejoin_at, ?3)
          WHERE id = ?1 AND state = 'active'",
         &[&circle, &reason, &stored(ctx.now)],
     )?;
     Ok(())
 }
 
-/// A member wrote in an epoch, after the windows that were missed: if it is ours, no commit was missed.
+/// A member wrote in an epoch. If it is ours, somebody is where we are: after windows that were missed, that tells that
+/// no commit was; after a commit that could not be followed, only an epoch after it tells that.
 pub(super) fn heard(ctx: &Ctx<'_>, circle: &[u8], epoch: u64) -> Result<(), EngineError> {
     ctx.execute(
-        "UPDATE circle SET adrift = NULL, rejoin_at = NULL WHERE id = ?1 AND adrift = 'missed' AND epoch = ?2",
+        "UPDATE circle SET adrift = NULL, rejoin_at = NULL
+         WHERE id = ?1 AND epoch = ?2 AND (adrift = 'missed' OR epoch > adrift_epoch)",
         &[&circle, &stored(epoch)],
     )?;
     Ok(())
+}
+
+/// Somebody else's commit could be followed: this client is where its author is.
+pub(super) fn followed(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    ctx.execute("UPDATE circle SET adrift = NULL, rejoin_at = NULL WHERE id = ?1", &[&circle])?;
+    Ok(())
+}
+
+/// Whether this client may change a circle: it follows it, or it owns it and is adrift because of a commit that it
+/// could not follow. If nobody could, the owner's next commit is what brings everybody together again.
+pub(super) fn may_commit(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
+    if in_sync(ctx, circle)? {
+        return Ok(true);
+    }
+    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift = 'commit'";
+    let unfollowable = ctx.row(sql, &[&circle], |_| Ok(()))?.is_some();
+    Ok(unfollowable && role(ctx, circle)? == Some(Role::Owner))
 }
 
 /// Whether a circle is active and this client follows it.

@@ -70,7 +70,7 @@ pub(super) fn wished(ctx: &Ctx<'_>, circle: &[u8], kind: &str, who: Option<&Fing
 
 /// Stages the oldest wish of a circle that still makes sense, unless one is staged.
 pub(super) fn stage_next(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
-    if !circles::in_sync(ctx, circle)? {
+    if !circles::may_commit(ctx, circle)? {
         return Ok(());
     }
     let staged = ctx.row("SELECT 1 FROM intent WHERE circle = ?1 AND job IS NOT NULL", &[&circle], |_| Ok(()))?;

@@ -26,7 +26,7 @@ pub(super) fn rejoin(
     circle: &[u8],
     key_package: Vec<u8>,
 ) -> Result<Result<Vec<News>, Void>, EngineError> {
-    let role = if circles::in_sync(ctx, circle)? { circles::role(ctx, circle)? } else { None };
+    let role = if circles::may_commit(ctx, circle)? { circles::role(ctx, circle)? } else { None };
     if !matches!(role, Some(Role::Owner | Role::Coordinator)) {
         return Ok(Err(Void));
     }

@@ -263,6 +263,7 @@ fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result
     match outcome {
         Ok((mut group, before)) => {
             lanes::consume(ctx, expected)?;
+            circles::followed(ctx, &circle)?;
             commit::entered(ctx, &mut group, &before).map(Received::Used)
         }
         Err(Refused::Void) => void(ctx, expected),

@@ -31,7 +31,7 @@ CREATE TABLE contact (
 
 -- MLS groups. state: active, removed, left. adrift: why this client is out of sync, if it is.
 CREATE TABLE circle (
-    id BLOB PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER NOT NULL, adrift TEXT,
+    id BLOB PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER NOT NULL, adrift TEXT, adrift_epoch INTEGER,
     update_day INTEGER NOT NULL, update_due INTEGER, rejoin_at INTEGER, receipt_due INTEGER, joined INTEGER NOT NULL);
 CREATE TABLE member (
     circle BLOB NOT NULL, leaf INTEGER NOT NULL, fingerprint BLOB NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
