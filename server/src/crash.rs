@@ -40,7 +40,7 @@ pub const POINTS: &[&str] = &[
     "group-answered",
     "window-made",
     "boxes-made",
-    "boxes-placed",
+    "boxes-whole",
     "window-condemned",
     "window-gone",
 ];

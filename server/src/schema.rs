@@ -76,7 +76,7 @@ pub struct Place {
 }
 
 /// Every file and folder that a relay makes.
-pub const PLACES: [Place; 14] = [
+pub const PLACES: [Place; 15] = [
     Place { path: "relay.toml", holds: "the configuration" },
     Place { path: "tls-key.pem", holds: "the TLS key; whoever has it can pose as this relay" },
     Place { path: "tls-certificate.pem", holds: "the TLS certificate, which names nothing" },
@@ -86,6 +86,7 @@ pub const PLACES: [Place; 14] = [
     Place { path: "store/ballast", holds: "zeros: room to give up when the disk is full" },
     Place { path: "store/windows", holds: "a folder for each window" },
     Place { path: "store/windows/*", holds: "a window, named by its number" },
+    Place { path: "store/windows/*/whole", holds: "nothing: says that the window's database is complete" },
     Place { path: "store/windows/*/boxes", holds: "the window's database" },
     Place { path: "store/windows/*/boxes/db", holds: "the records above, and remnants of the same records" },
     Place { path: "store/windows/*/boxes/conf", holds: "the format of the database" },

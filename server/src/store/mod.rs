@@ -12,6 +12,8 @@ mod arrivals;
 #[cfg(test)]
 mod contract;
 mod memory;
+#[cfg(test)]
+mod model;
 mod sled;
 
 pub use arrivals::{Arrival, Arrivals, FeedEnd, Subscription};

@@ -128,10 +128,16 @@ async fn a_relay_on_a_full_disk_reads_on() {
 
 #[tokio::test]
 async fn windows_expire_and_begin_on_a_full_disk() {
-    let disk = match Mount::in_memory(64) {
-        Ok(disk) => disk,
-        Err(why) => return skipped("windows_expire_and_begin_on_a_full_disk", &why),
-    };
+    // On ext4 a new folder needs a block of its own, so there it takes the ballast to begin a window.
+    for disk in [Mount::in_memory(64), Mount::in_a_file(96)] {
+        match disk {
+            Ok(disk) => expire_and_begin(&disk).await,
+            Err(why) => skipped("windows_expire_and_begin_on_a_full_disk", &why),
+        }
+    }
+}
+
+async fn expire_and_begin(disk: &Mount) {
     let store = SledStore::open(&disk.path.join("store"), 16 << 20, [1; 8]).unwrap();
     let mut name = 0;
     for window in 1.. {

@@ -5,7 +5,7 @@
 //! | `flush` does not wait for the disk | an own `fdatasync` on its log after every flush |
 //! | new files are not synced | files, folder and parent are synced before a database is put in place |
 //! | values from 16 KiB on go to files that are never synced | chunks lie in pieces of 4 KiB |
-//! | a full disk stops reading too | [`reserve`]: the engine never meets one |
+//! | a full disk stops reading too | [`reserve`]: the engine never meets one; no writes in the background |
 //! | old versions stay in its log | one database a window, unlinked whole |
 //! | concurrent `flush_async` deadlocks | one thread writes, with `flush` alone |
 
@@ -101,7 +101,7 @@ impl SledStore {
             failed: watch::Sender::new(false),
         });
         let (sender, queue) = mpsc::channel(QUEUE);
-        let writer = Writer { shared: shared.clone(), queue, failed: false };
+        let writer = Writer { shared: shared.clone(), queue };
         let writer = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?;
         Ok(Self { shared, queue: Some(sender), writer: Some(writer), _lock: lock })
     }
@@ -178,11 +178,6 @@ fn window_path(place: &Path, number: u32) -> PathBuf {
     place.join(format!("{number:010}"))
 }
 
-fn logged(error: WindowError) -> StoreError {
-    tracing::error!(%error, "reading failed");
-    StoreError::Failed
-}
-
 impl Shared {
     fn newest(&self) -> u32 {
         self.windows.read().unwrap_or_else(PoisonError::into_inner).keys().next_back().copied().unwrap_or(0)
@@ -229,6 +224,20 @@ impl Shared {
         Ok(None)
     }
 
+    /// After any error sled answers nothing any more, so the process has to start again.
+    fn broken(&self, error: &WindowError) -> StoreError {
+        tracing::error!(%error, "storage failed; nothing more is written until the next start");
+        if let Err(error) = self.reserve.give_up_ballast() {
+            tracing::warn!(%error, "the ballast could not be given up");
+        }
+        self.failed.send_replace(true);
+        StoreError::Failed
+    }
+
+    fn is_broken(&self) -> bool {
+        *self.failed.borrow()
+    }
+
     fn set_pending(&self, pending: BTreeSet<(Kind, Address)>) {
         *self.pending.write().unwrap_or_else(PoisonError::into_inner) = pending;
     }
@@ -239,7 +248,7 @@ impl Shared {
     }
 
     fn find_durable(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, StoreError> {
-        let found = self.find(kind, address).map_err(logged)?;
+        let found = self.find(kind, address).map_err(|error| self.broken(&error))?;
         Ok(found.filter(|_| self.is_durable(kind, address)))
     }
 
@@ -255,7 +264,8 @@ impl Shared {
         let Some(boxes) = window.as_ref().and_then(|window| window.boxes()) else { return Ok(Vec::new()) };
         let mut after = after.copied();
         loop {
-            let entries: Vec<_> = boxes.cells(after.as_ref(), limit).collect::<Result<_, _>>().map_err(logged)?;
+            let entries: Vec<_> =
+                boxes.cells(after.as_ref(), limit).collect::<Result<_, _>>().map_err(|error| self.broken(&error))?;
             let Some((last, _)) = entries.last() else { return Ok(Vec::new()) };
             after = Some(*last);
             let durable = entries.into_iter().filter(|(address, _)| self.is_durable(Kind::Cell, address));
@@ -308,7 +318,7 @@ impl CellStore for SledStore {
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         let of_window = |(number, window): (u32, Arc<Window>)| {
             let (cells, chunks) = window.boxes().map_or((0, 0), |boxes| boxes.count());
-            let bytes = window.size_on_disk().map_err(|error| logged(error.into()))?;
+            let bytes = window.size_on_disk().map_err(|error| self.shared.broken(&error.into()))?;
             Ok(Census { window: number, cells: count(cells), chunks: count(chunks), bytes })
         };
         self.shared.all_windows().into_iter().rev().map(of_window).collect()

@@ -39,7 +39,9 @@ impl Reserve {
     /// Lays the ballast down if it is missing and there is room for it beside the mark.
     pub(super) fn restore_ballast(&self) -> io::Result<()> {
         let size = self.ballast_size();
-        if fs::metadata(&self.ballast).is_ok_and(|there| there.len() == size) || self.free()? < self.mark + size {
+        if fs::metadata(&self.ballast).is_ok_and(|there| there.len() == size)
+            || self.free()? < self.mark.saturating_add(size)
+        {
             return Ok(());
         }
         let mut file = File::create(&self.ballast)?;
@@ -78,5 +80,46 @@ impl Reserve {
 
     fn ballast_size(&self) -> u64 {
         self.mark / BALLAST_PART
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ballast_is_laid_down_and_given_up_for_what_must_succeed() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = Reserve::open(folder.path(), 8 * 100_000).unwrap();
+        reserve.restore_ballast().unwrap();
+        assert_eq!(fs::metadata(&reserve.ballast).unwrap().len(), 100_000);
+        let mut tries = 0;
+        let done = reserve.insist(|| {
+            tries += 1;
+            if tries == 1 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(tries) }
+        });
+        assert_eq!(done.unwrap(), 2);
+        assert!(!reserve.ballast.exists());
+        let stays_full = reserve.insist(|| Err::<(), _>(io::ErrorKind::StorageFull.into()));
+        assert_eq!(stays_full.unwrap_err().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn another_error_costs_no_ballast() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = Reserve::open(folder.path(), 8 * 100_000).unwrap();
+        reserve.restore_ballast().unwrap();
+        let failed = reserve.insist(|| Err::<(), _>(io::ErrorKind::PermissionDenied.into()));
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        assert!(reserve.ballast.exists());
+    }
+
+    #[test]
+    fn a_disk_below_the_mark_has_no_room_and_gets_no_ballast() {
+        let folder = tempfile::tempdir().unwrap();
+        let reserve = Reserve::open(folder.path(), u64::MAX / 2).unwrap();
+        assert!(!reserve.has_room().unwrap());
+        reserve.restore_ballast().unwrap();
+        assert!(!reserve.ballast.exists());
     }
 }

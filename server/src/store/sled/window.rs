@@ -3,6 +3,7 @@
 //! ```text
 //! windows/0000020780/         made and synced when the window is entered: it says that no older window is open
 //! windows/0000020780/boxes/   the sled database, made when the first box arrives
+//! windows/0000020780/whole    says that the files of the database are synced; without it nothing was ever acknowledged
 //! windows/0000020766.gone/    a window that expired and is being unlinked
 //! ```
 //!
@@ -13,6 +14,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::address::ADDRESS_SIZE;
@@ -29,6 +31,11 @@ const PIECES: usize = CHUNK_SIZE / PIECE_SIZE;
 const CACHE_OPEN: u64 = 64 << 20;
 /// The page cache of a window that was closed before the store was opened.
 const CACHE_CLOSED: u64 = 8 << 20;
+const BOXES: &str = "boxes";
+const WHOLE: &str = "whole";
+/// How often, and after what pause, a database is tried that an earlier handle of ours has not quite let go of.
+const LOCK_TRIES: u32 = 100;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a box is. Each kind has an address space of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,9 +71,13 @@ impl Window {
 
     /// Opens a window that an earlier process entered.
     pub(super) fn open(path: PathBuf, newest: bool) -> Result<Self, WindowError> {
-        folder::remove(&path.join("boxes.new"))?;
-        let place = path.join("boxes");
-        let boxes = if place.try_exists()? { OnceLock::from(Boxes::open(&place, newest)?) } else { OnceLock::new() };
+        let place = path.join(BOXES);
+        let boxes = if path.join(WHOLE).try_exists()? {
+            OnceLock::from(Boxes::open(&place, newest)?)
+        } else {
+            folder::remove(&place)?;
+            OnceLock::new()
+        };
         Ok(Self { path, boxes })
     }
 
@@ -77,19 +88,17 @@ impl Window {
 
     /// What lies here, making the database if it is missing.
     ///
-    /// sled does not sync the files of a new database, so it is made under another name, synced and put in place.
+    /// sled does not sync the files of a new database, so a power cut can leave half of one. It counts from the moment
+    /// when all of it is synced and [`WHOLE`] stands beside it.
     pub(super) fn boxes_or_new(&self) -> Result<&Boxes, WindowError> {
         if let Some(boxes) = self.boxes.get() {
             return Ok(boxes);
         }
-        let (new, place) = (self.path.join("boxes.new"), self.path.join("boxes"));
-        folder::remove(&new)?;
-        drop(Boxes::open(&new, true)?);
+        let boxes = Boxes::open(&self.path.join(BOXES), true)?;
         crash::point("boxes-made");
-        fs::rename(&new, &place)?;
+        File::create(self.path.join(WHOLE))?.sync_all()?;
         folder::sync(&self.path)?;
-        crash::point("boxes-placed");
-        let boxes = Boxes::open(&place, true)?;
+        crash::point("boxes-whole");
         Ok(self.boxes.get_or_init(|| boxes))
     }
 
@@ -122,11 +131,13 @@ pub(super) struct Boxes {
 
 impl Boxes {
     fn open(path: &Path, newest: bool) -> Result<Self, WindowError> {
-        let db = ::sled::Config::new()
+        let config = ::sled::Config::new()
             .path(path)
             .cache_capacity(if newest { CACHE_OPEN } else { CACHE_CLOSED })
-            .flush_every_ms(newest.then_some(500))
-            .open()?;
+            // Its own flusher also moves old pages about, which on a disk that somebody else has filled would stop reading
+            // for good. We flush each group ourselves, and the log grows no larger without (docs/benchmarks.md).
+            .flush_every_ms(None);
+        let db = open_unlocked(&config)?;
         let cells = db.open_tree(schema::CELLS)?;
         let chunks = db.open_tree(schema::CHUNKS)?;
         db.flush()?;
@@ -208,5 +219,20 @@ impl Boxes {
     /// How many cells and chunks lie here.
     pub(super) fn count(&self) -> (usize, usize) {
         (self.cells.len(), self.chunks.len() / PIECES)
+    }
+}
+
+/// Opens a database. Its lock can only be held by threads of sled's that outlive a handle closed in this process for a
+/// moment: other processes are kept out by the store's own lock.
+fn open_unlocked(config: &::sled::Config) -> Result<::sled::Db, ::sled::Error> {
+    let mut tries = 1;
+    loop {
+        match config.open() {
+            Err(::sled::Error::Io(error)) if error.to_string().contains("acquire lock") && tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            other => return other,
+        }
     }
 }

@@ -38,8 +38,6 @@ pub(super) enum Command {
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) queue: mpsc::Receiver<Command>,
-    /// Set by the first failure: what is on disk is no longer known, so nothing more is written.
-    pub(super) failed: bool,
 }
 
 /// A put whose outcome is known and becomes its answer when the group is durable.
@@ -86,7 +84,7 @@ impl Writer {
     }
 
     fn commit(&mut self, mut group: Vec<Request>) {
-        if self.failed {
+        if self.shared.is_broken() {
             // Dropping their answers tells those who wait.
             return;
         }
@@ -98,7 +96,7 @@ impl Writer {
         match self.settle(group, &mut settled, &mut cells) {
             Ok(()) => {}
             Err(error) => {
-                self.fail(&error);
+                self.shared.broken(&error);
                 settled.iter_mut().for_each(|(_, outcome)| *outcome = Err(StoreError::Failed));
                 cells.clear();
             }
@@ -173,7 +171,7 @@ impl Writer {
     }
 
     fn advance(&mut self, newest: u32, oldest: u32) -> Result<(), StoreError> {
-        if self.failed {
+        if self.shared.is_broken() {
             return Err(StoreError::Failed);
         }
         let entered = self.enter(newest);
@@ -206,15 +204,6 @@ impl Writer {
         if let Err(error) = self.shared.reserve.restore_ballast() {
             tracing::warn!(%error, "the ballast could not be laid down");
         }
-    }
-
-    fn fail(&mut self, error: &WindowError) {
-        tracing::error!(%error, "storage failed; nothing more is written until the next start");
-        self.failed = true;
-        if let Err(error) = self.shared.reserve.give_up_ballast() {
-            tracing::warn!(%error, "the ballast could not be given up");
-        }
-        self.shared.failed.send_replace(true);
     }
 }
 
