@@ -18,6 +18,13 @@ impl<T: Transport> Driver<T> {
     /// Reads everything that arrived since the last time.
     pub(super) async fn read_all(&mut self) -> Result<Vec<News>, DriverError> {
         let mut news = self.retry_held().await?;
+        // A window may turn while we read; the one that has just closed is then read whole.
+        while !self.read_on(&mut news).await? {}
+        Ok(news)
+    }
+
+    /// Reads from the stored position to the end; `false` when the window turned meanwhile.
+    async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
         let relay = self.transport.descriptor().await?;
         let mut position = self.position(&relay)?;
         if position.window < relay.oldest_window {
@@ -29,32 +36,31 @@ impl<T: Transport> Driver<T> {
         {
             news.extend(self.take_in(head.window, cells).await?);
             self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
-            return Ok(news);
+            return Ok(true);
         }
         for window in position.window..relay.current_window {
-            let cells = match self.transport.window_cells(window).await {
-                Ok(cells) => cells,
+            match self.transport.window_cells(window).await {
+                Ok(cells) => news.extend(self.take_in(window, cells).await?),
                 // It went while we read the ones before it.
                 Err(TransportError::Refused(Refusal::NotFound | Refusal::Gone)) => {
                     news.extend(self.transact(engine::missed_windows)?);
-                    continue;
                 }
                 Err(error) => return Err(error.into()),
-            };
-            news.extend(self.take_in(window, cells).await?);
+            }
             self.move_to(Position { window: window + 1, cursor: None })?;
         }
-        match self.transport.current_cells(None).await? {
-            Some((head, cells)) => {
-                news.extend(self.take_in(head.window, cells).await?);
-                // The window may have turned since the descriptor was read: then the one before is read again whole.
-                if head.window == relay.current_window {
-                    self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
-                }
-                Ok(news)
-            }
-            None => Err(TransportError::Malformed(LIE).into()),
+        let Some((head, cells)) = self.transport.current_cells(None).await? else {
+            return Err(TransportError::Malformed(LIE).into());
+        };
+        if head.window < relay.current_window {
+            return Err(TransportError::Malformed(LIE).into());
         }
+        if head.window > relay.current_window {
+            return Ok(false);
+        }
+        news.extend(self.take_in(head.window, cells).await?);
+        self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
+        Ok(true)
     }
 
     /// Cells that were held may be usable now; if one was, what came after it is read again.

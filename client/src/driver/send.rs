@@ -14,6 +14,10 @@ const BACKOFF_FIRST: Seconds = 1;
 /// The longest wait after a failure, in seconds.
 const BACKOFF_MOST: Seconds = 300;
 
+/// How many addresses may be found taken in one go: more than members racing for a slot, fewer than a relay that says
+/// so to everything could make us try.
+const TAKEN_MOST: u32 = 256;
+
 /// What came of sending.
 #[derive(Debug, Default)]
 pub struct Flushed {
@@ -21,6 +25,8 @@ pub struct Flushed {
     pub news: Vec<News>,
     /// Hellos that were given up because their card was used.
     pub cards_used: Vec<i64>,
+    /// How many addresses were found taken.
+    taken: u32,
     /// What stopped it, if something is still waiting for the relay.
     pub failed: Option<DriverError>,
 }
@@ -30,15 +36,15 @@ impl<T: Transport> Driver<T> {
     pub async fn flush(&mut self) -> Flushed {
         let mut flushed = Flushed::default();
         loop {
-            let jobs = match self.transact(|ctx| engine::due(ctx)) {
-                Ok(jobs) => jobs,
+            // One job at a time: what it leads to may be more urgent than what was due before.
+            let job = match self.transact(|ctx| engine::next_job(ctx)) {
+                Ok(Some(job)) => job,
+                Ok(None) => return flushed,
                 Err(error) => {
                     flushed.failed = Some(error.into());
                     return flushed;
                 }
             };
-            // One job at a time: what it leads to may be more urgent than what was due before.
-            let Some(job) = jobs.into_iter().next() else { return flushed };
             if let Err(error) = self.send(&job, &mut flushed).await {
                 let later = self.now() + self.backoff(job.attempts);
                 let postponed = self.transact(|ctx| engine::postpone(ctx, job.id, later));
@@ -78,6 +84,10 @@ impl<T: Transport> Driver<T> {
 
     /// Other bytes lie at the address.
     async fn resolve(&mut self, job: &Job, there: &Cell, flushed: &mut Flushed) -> Result<(), DriverError> {
+        flushed.taken += 1;
+        if flushed.taken > TAKEN_MOST {
+            return Err(TransportError::Malformed(super::read::LIE).into());
+        }
         match self.transact(|ctx| engine::taken(ctx, job.id))? {
             Taken::Moved | Taken::Gone => Ok(()),
             Taken::CardUsed => {
@@ -88,8 +98,7 @@ impl<T: Transport> Driver<T> {
                 let window = self.window()?;
                 flushed.news.extend(self.hand_in(window, &job.address, there).await?.unwrap_or_default());
                 // If the winner could not be judged yet, our commit waits with it.
-                let still_there = self.transact(|ctx| engine::due(ctx))?;
-                if still_there.iter().any(|other| other.id == job.id && other.address == job.address) {
+                if self.transact(|ctx| engine::waits_at(ctx, job.id, &job.address))? {
                     let later = self.now() + self.backoff(job.attempts);
                     self.transact(|ctx| engine::postpone(ctx, job.id, later))?;
                 }

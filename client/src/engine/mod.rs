@@ -33,7 +33,7 @@ pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise};
 pub use identity::{Identity, found, identity};
 pub use lanes::is_expected;
-pub use outbox::{Job, Purpose, Taken, due, postpone, retry_now, stored, taken, waiting};
+pub use outbox::{Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at};
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use upkeep::{missed_windows, next_due, oldest_unread, synced, tick};
 pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, inbox, status};

@@ -144,10 +144,10 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
     Ok(())
 }
 
-/// The jobs whose time has come, urgent ones first, then in the order they were queued.
-pub fn due(ctx: &Ctx<'_>) -> Result<Vec<Job>, EngineError> {
-    let rows = ctx.rows(
-        "SELECT id, purpose, attempts, address, cell FROM job WHERE not_before <= ?1 ORDER BY urgent DESC, id",
+/// The next job whose time has come: urgent ones first, then in the order they were queued.
+pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
+    let row = ctx.row(
+        "SELECT id, purpose, attempts, address, cell FROM job WHERE not_before <= ?1 ORDER BY urgent DESC, id LIMIT 1",
         &[&number(ctx.now)],
         |row| {
             Ok((
@@ -159,28 +159,33 @@ pub fn due(ctx: &Ctx<'_>) -> Result<Vec<Job>, EngineError> {
             ))
         },
     )?;
-    rows.into_iter()
-        .map(|(id, purpose, attempts, address, cell)| {
-            let chunks = ctx
-                .rows("SELECT address, bytes FROM chunk WHERE job = ?1 ORDER BY n", &[&id], |row| {
-                    Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
-                })?
-                .into_iter()
-                .map(|(address, bytes)| Some((Address::from_slice(&address)?, Chunk::from_bytes(bytes)?)))
-                .collect::<Option<Vec<_>>>();
-            let job = |chunks| {
-                Some(Job {
-                    id,
-                    purpose: Purpose::from_text(&purpose)?,
-                    attempts,
-                    chunks,
-                    address: Address::from_slice(&address)?,
-                    cell: Cell::from_bytes(cell)?,
-                })
-            };
-            Ok(chunks.and_then(job).ok_or(StoreError::Damaged("job"))?)
+    let Some((id, purpose, attempts, address, cell)) = row else {
+        return Ok(None);
+    };
+    let chunks = ctx.rows("SELECT address, bytes FROM chunk WHERE job = ?1 ORDER BY n", &[&id], |row| {
+        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
+    })?;
+    let chunks = chunks
+        .into_iter()
+        .map(|(address, bytes)| Some((Address::from_slice(&address)?, Chunk::from_bytes(bytes)?)))
+        .collect::<Option<Vec<_>>>();
+    let job = |chunks| {
+        Some(Job {
+            id,
+            purpose: Purpose::from_text(&purpose)?,
+            attempts,
+            chunks,
+            address: Address::from_slice(&address)?,
+            cell: Cell::from_bytes(cell)?,
         })
-        .collect()
+    };
+    Ok(Some(chunks.and_then(job).ok_or(StoreError::Damaged("job"))?))
+}
+
+/// Whether a job still waits to be put at this address.
+pub fn waits_at(ctx: &Ctx<'_>, job: i64, address: &Address) -> Result<bool, EngineError> {
+    let sql = "SELECT 1 FROM job WHERE id = ?1 AND address = ?2";
+    Ok(ctx.row(sql, &[&job, &&address.as_bytes()[..]], |_| Ok(()))?.is_some())
 }
 
 /// How many jobs wait, and when the next of them may be tried.
