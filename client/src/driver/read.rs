@@ -14,13 +14,20 @@ use crate::transport::{Refusal, Transport, TransportError};
 /// What a relay is told that answers with what cannot be.
 pub(super) const LIE: LayoutError = LayoutError("what was put there");
 
+/// How often the window may turn while we read: once is chance, more is a relay that never lets us finish.
+const TURNS_MOST: u32 = 4;
+
 impl<T: Transport> Driver<T> {
     /// Reads everything that arrived since the last time.
     pub(super) async fn read_all(&mut self) -> Result<Vec<News>, DriverError> {
         let mut news = self.retry_held().await?;
         // A window may turn while we read; the one that has just closed is then read whole.
-        while !self.read_on(&mut news).await? {}
-        Ok(news)
+        for _ in 0..TURNS_MOST {
+            if self.read_on(&mut news).await? {
+                return Ok(news);
+            }
+        }
+        Err(TransportError::Malformed(LIE).into())
     }
 
     /// Reads from the stored position to the end; `false` when the window turned meanwhile.
