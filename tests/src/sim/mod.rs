@@ -4,6 +4,8 @@
 //! Everything random comes from the seed, so a failure is repeated by its seed (MLS's own key generation aside: traces
 //! are compared by what they mean, not by bytes).
 
+mod insider;
+mod ledger;
 mod person;
 mod wire;
 
@@ -11,14 +13,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use himaya::driver::Clock;
+use himaya_protocol::wire::Cell;
+use himaya_protocol::wire::cell::{Frame, seal_cell};
 use himaya_relay::service::{Policy, Relay};
-use himaya_relay::store::{Admission, MemoryStore};
+use himaya_relay::store::{Admission, MemoryStore, Put};
 
+pub use insider::{Lane, Place, flip};
+pub use ledger::Ledger;
 pub use person::Person;
-pub use wire::{Faults, SimWire};
+pub use wire::{Faults, Line, SimWire, Written};
 
 /// A day, in seconds.
 pub const DAY: u64 = 86_400;
+
+/// Plays a scene on a stack that holds MLS in debug builds at any group size.
+pub fn play<F: Future<Output = ()>>(scene: impl FnOnce() -> F + Send + 'static) {
+    let stage = std::thread::Builder::new().stack_size(32 << 20).spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.expect("a runtime without drivers can always be built").block_on(scene());
+    });
+    if let Err(panic) = stage.expect("a test can start a thread").join() {
+        std::panic::resume_unwind(panic);
+    }
+}
 
 /// A clock that a test moves by hand. Clones are the same clock.
 #[derive(Clone)]
@@ -103,5 +120,31 @@ impl World {
             person.sync().await;
         }
         people
+    }
+
+    /// A circle of this many people; the first owns it.
+    pub async fn circle_of(&mut self, count: usize) -> Vec<Person> {
+        let names: Vec<String> = (0..count).map(|number| format!("person {number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.circle(&names).await
+    }
+
+    /// Puts a payload, sealed as it should be, where somebody expects a cell; `false` when the place was taken.
+    pub async fn put(&self, place: &Place, payload: &[u8]) -> bool {
+        self.put_frame(place, &Frame::Inline(payload.to_vec())).await
+    }
+
+    /// Puts a frame, sealed as it should be; `false` when the place was taken.
+    pub async fn put_frame(&self, place: &Place, frame: &Frame) -> bool {
+        let slot = &place.slot;
+        let nonce = [u8::try_from(place.n % 251).unwrap_or_default(); 24];
+        let cell = seal_cell(&slot.key, &slot.address, nonce, frame).expect("the frame fits");
+        self.put_cell(place, cell).await
+    }
+
+    /// Puts any cell; `false` when the place was taken.
+    pub async fn put_cell(&self, place: &Place, cell: Cell) -> bool {
+        let put = self.relay.put_cell(place.slot.address, cell).await.expect("the relay in memory takes it");
+        !matches!(put, Put::Taken(_))
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use himaya::driver::Driver;
 use himaya::engine::{self, Circle, CircleState, Draft, EngineError, Entry, News, Reach};
+#[cfg(debug_assertions)]
+use himaya::store::Moment;
 use himaya::store::{Ctx, Profile};
 use himaya_protocol::content::vocabulary::AckLevel;
 use himaya_protocol::content::{EventId, sos};
@@ -11,7 +13,7 @@ use himaya_protocol::wire::card::CardKind;
 use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::policy::Role;
 
-use super::{SimClock, SimWire};
+use super::{Line, SimClock, SimWire};
 
 /// One person with a client whose profile lies in memory.
 pub struct Person {
@@ -19,15 +21,44 @@ pub struct Person {
     pub name: String,
     /// The client.
     pub driver: Driver<SimWire>,
+    /// What the client wrote to the relay.
+    pub line: Line,
+    wire: SimWire,
+    clock: SimClock,
+    seed: [u8; 32],
 }
 
 impl Person {
     pub(super) fn new(name: &str, wire: SimWire, clock: SimClock, seed: [u8; 32]) -> Self {
         let profile = Profile::ephemeral().expect("a profile in memory can be made");
-        let mut driver = Driver::new(profile, wire, Box::new(clock), seed);
+        let mut driver = Driver::new(profile, wire.clone(), Box::new(clock.clone()), seed);
         let link = RelayLink::new("relay.test:7443", [7; 32]).expect("the link is well formed");
         driver.transact(|ctx| engine::found(ctx, name, &link)).expect("a new profile takes an identity");
-        Self { name: name.to_owned(), driver }
+        Self { name: name.to_owned(), driver, line: wire.line().clone(), wire, clock, seed }
+    }
+
+    /// Lets the client die at the `commit`-th commit from now that changes something; 0 is the next.
+    #[cfg(debug_assertions)]
+    pub fn die_at(&mut self, commit: u64, moment: Moment) {
+        self.restart_with(|profile| profile.die_at(commit, moment));
+    }
+
+    /// Starts the client anew on what is on disk; whether it had died.
+    #[cfg(debug_assertions)]
+    pub fn restart(&mut self) -> bool {
+        self.restart_with(Profile::restart)
+    }
+
+    #[cfg(debug_assertions)]
+    fn restart_with<V>(&mut self, change: impl FnOnce(&mut Profile) -> V) -> V {
+        let other = Profile::ephemeral().expect("a profile in memory can be made");
+        let place_taker = Driver::new(other, self.wire.clone(), Box::new(self.clock.clone()), self.seed);
+        let mut profile = std::mem::replace(&mut self.driver, place_taker).into_profile();
+        let changed = change(&mut profile);
+        let last = self.seed.last_mut().expect("a seed has 32 bytes");
+        *last = last.wrapping_add(1);
+        self.driver = Driver::new(profile, self.wire.clone(), Box::new(self.clock.clone()), self.seed);
+        changed
     }
 
     /// Runs something of the engine that must work.

@@ -29,13 +29,15 @@ struct State {
     shuffle: bool,
     /// Nothing goes through.
     down: bool,
+    /// How often the relay was restarted: cursors of the lives before are unknown to it.
+    restarts: u8,
 }
 
 impl Faults {
     /// A wire on which nothing goes wrong.
     pub fn none(seed: u64) -> Self {
         let rng = ChaCha20Rng::seed_from_u64(seed ^ 0x6661_756c_7473);
-        let state = State { rng, lose_call: 0, lose_answer: 0, repeat: 0, shuffle: false, down: false };
+        let state = State { rng, lose_call: 0, lose_answer: 0, repeat: 0, shuffle: false, down: false, restarts: 0 };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -64,6 +66,18 @@ impl Faults {
     /// Everything goes through again.
     pub fn up(&self) {
         self.change(|state| state.down = false);
+    }
+
+    /// The relay's process ends and another begins on the same store: no cursor is known any more.
+    pub fn restart_relay(&self) {
+        self.change(|state| state.restarts = state.restarts.wrapping_add(1));
+    }
+
+    /// What a cursor of the relay's present life looks like outside, and the other way round.
+    fn mark(&self, mut cursor: Cursor) -> Cursor {
+        let restarts = self.change(|state| state.restarts);
+        cursor.0[0] ^= restarts;
+        cursor
     }
 
     /// The line is as good as new.
@@ -100,17 +114,72 @@ impl Faults {
     }
 }
 
+/// A box that somebody's client tried to put.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Written {
+    /// Where.
+    pub address: Address,
+    /// What: the bytes of a cell or of a chunk.
+    pub bytes: Vec<u8>,
+}
+
+/// What one person's client wrote, and how much more it may. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Line(Arc<Mutex<LineState>>);
+
+#[derive(Default)]
+struct LineState {
+    written: Vec<Written>,
+    puts_left: Option<u32>,
+}
+
+impl Line {
+    /// Every box that was put, in order, repeats included.
+    pub fn written(&self) -> Vec<Written> {
+        self.change(|state| state.written.clone())
+    }
+
+    /// After `puts` more puts of cells the line is cut; with `None` it is mended.
+    pub fn allow(&self, puts: Option<u32>) {
+        self.change(|state| state.puts_left = puts);
+    }
+
+    fn before_put(&self, address: &Address, bytes: &[u8], counts: bool) -> Result<(), TransportError> {
+        let cut = self.change(|state| {
+            if state.puts_left == Some(0) {
+                return true;
+            }
+            if counts {
+                state.puts_left = state.puts_left.map(|left| left - 1);
+            }
+            state.written.push(Written { address: *address, bytes: bytes.to_vec() });
+            false
+        });
+        if cut { Err(TransportError::Unreachable(Unreachable::Connect)) } else { Ok(()) }
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut LineState) -> T) -> T {
+        change(&mut self.0.lock().expect("no test panics while it holds a line"))
+    }
+}
+
 /// One person's wire to the relay.
 #[derive(Clone)]
 pub struct SimWire {
     relay: Relay,
     faults: Faults,
+    line: Line,
 }
 
 impl SimWire {
     /// A wire to this relay with these faults.
     pub fn new(relay: Relay, faults: Faults) -> Self {
-        Self { relay, faults }
+        Self { relay, faults, line: Line::default() }
+    }
+
+    /// What was written on it.
+    pub fn line(&self) -> &Line {
+        &self.line
     }
 }
 
@@ -124,6 +193,7 @@ impl Transport for SimWire {
 
     async fn put_cell(&self, address: &Address, cell: &Cell) -> Result<Put<Cell>, TransportError> {
         self.faults.before_call()?;
+        self.line.before_put(address, cell.as_bytes(), true)?;
         let answer = self.relay.put_cell(*address, cell.clone()).await.map_err(refused)?;
         self.faults.after_put()?;
         Ok(answered(answer))
@@ -131,6 +201,7 @@ impl Transport for SimWire {
 
     async fn put_chunk(&self, address: &Address, chunk: &Chunk) -> Result<Put<Chunk>, TransportError> {
         self.faults.before_call()?;
+        self.line.before_put(address, chunk.as_bytes(), false)?;
         let answer = self.relay.put_chunk(*address, chunk.clone()).await.map_err(refused)?;
         self.faults.after_put()?;
         Ok(answered(answer))
@@ -148,8 +219,9 @@ impl Transport for SimWire {
         after: Option<Cursor>,
     ) -> Result<Option<(CurrentHead, Vec<(Address, Cell)>)>, TransportError> {
         self.faults.before_call()?;
-        match self.relay.current(after).await {
-            Ok((head, sweep)) => {
+        match self.relay.current(after.map(|cursor| self.faults.mark(cursor))).await {
+            Ok((mut head, sweep)) => {
+                head.cursor = self.faults.mark(head.cursor);
                 let mut cells = sweep.all_cells().map_err(refused)?;
                 self.faults.arrange(&mut cells);
                 Ok(Some((head, cells)))
@@ -171,17 +243,22 @@ impl Transport for SimWire {
 
     async fn feed(&self) -> Result<SimFeed, TransportError> {
         self.faults.before_call()?;
-        Ok(SimFeed(self.relay.subscribe()))
+        Ok(SimFeed(self.relay.subscribe(), self.faults.clone()))
     }
 }
 
 /// The relay's feed as a driver sees it.
-pub struct SimFeed(Subscription);
+pub struct SimFeed(Subscription, Faults);
 
 impl Feed for SimFeed {
     async fn next(&mut self) -> Result<FeedFrame, TransportError> {
         let arrival = self.0.next().await.map_err(|_| TransportError::Unreachable(Unreachable::Cut))?;
-        FeedFrame::from_bytes(&arrival.whole()).map_err(TransportError::Malformed)
+        let frame = FeedFrame::from_bytes(&arrival.whole()).map_err(TransportError::Malformed)?;
+        Ok(match frame {
+            FeedFrame::Start(cursor) => FeedFrame::Start(self.1.mark(cursor)),
+            FeedFrame::Cell(cursor, address, cell) => FeedFrame::Cell(self.1.mark(cursor), address, cell),
+            FeedFrame::Address(cursor, address) => FeedFrame::Address(self.1.mark(cursor), address),
+        })
     }
 }
 
