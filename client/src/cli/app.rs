@@ -153,12 +153,21 @@ impl App {
         work: impl FnOnce(&mut crate::store::Ctx<'_>) -> Result<V, EngineError>,
     ) -> Result<V, CliError> {
         let home = self.home()?;
-        if crate::store::exists(&home) {
-            return Err(StoreError::Exists(home).into());
-        }
-        let passphrase = self.new_passphrase()?;
         let now = self.now();
-        let mut profile = Profile::create(&home, passphrase.as_bytes(), &mut self.rng)?;
+        // An `init` that was cut off after the containers and before the identity is taken up again.
+        let mut profile = if crate::store::exists(&home) {
+            let passphrase = self.passphrase()?;
+            let Ok(mut profile) = Profile::open(&home, passphrase.as_bytes()) else {
+                return Err(StoreError::Exists(home).into());
+            };
+            if profile.transact(now, &mut self.rng, |ctx| engine::identity(ctx)).is_ok() {
+                return Err(StoreError::Exists(home).into());
+            }
+            profile
+        } else {
+            let passphrase = self.new_passphrase()?;
+            Profile::create(&home, passphrase.as_bytes(), &mut self.rng)?
+        };
         Ok(profile.transact(now, &mut self.rng, work)?)
     }
 

@@ -33,50 +33,46 @@ const CONTAINERS: [&str; 2] = ["a", "b"];
 const SALT: usize = 16;
 const FILL_STEP: usize = 64 << 10;
 
-/// Whether the folder holds a profile.
+/// Whether the folder holds a profile, or what may be one.
 pub fn exists(folder: &Path) -> bool {
-    folder.join(MARK).exists()
+    [MARK, CONTAINERS[0], CONTAINERS[1]].iter().any(|name| folder.join(name).exists())
 }
 
-/// Makes both containers and opens the one that is a database.
-pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<Connection, StoreError> {
+/// Makes both containers. They are built aside and moved into place when they are whole, so that whatever ends this
+/// early leaves no half of a profile; what is there already is never touched.
+pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
     if exists(folder) {
         return Err(StoreError::Exists(folder.to_owned()));
     }
     if passphrase.len() < MIN_PASSPHRASE {
         return Err(StoreError::WeakPassphrase);
     }
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file(folder))?;
-    let [mut ours, mut other] = CONTAINERS;
+    let aside = folder.join(format!("new-{:016x}", rng.random::<u64>()));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&aside).map_err(file(&aside))?;
+    let mut names = CONTAINERS;
     if rng.random() {
-        std::mem::swap(&mut ours, &mut other);
+        names.reverse();
     }
-    let (ours, other) = (folder.join(ours), folder.join(other));
+    let [ours, other] = names.map(|name| aside.join(name));
     let mut salt = [0; SALT];
     rng.fill(&mut salt[..]);
-    // An interrupted init leaves containers without the mark; they hold nothing and are made anew.
-    for name in CONTAINERS {
-        for suffix in ["", "-wal", "-shm"] {
-            let path = folder.join(format!("{name}{suffix}"));
-            match fs::remove_file(&path) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(file(&path)(cause)),
-                _ => (),
-            }
-        }
-        private(&folder.join(name))?;
-    }
-    let mut connection = {
-        let key = derive(passphrase, &salt)?;
-        unlock(&ours, &key, Some(&salt))?
-    };
+    private(&ours)?;
+    let key = derive(passphrase, &salt)?;
+    let mut connection = unlock(&ours, &key, Some(&salt))?;
     schema::prepare(&mut connection)?;
-    connection.pragma_update(None, "wal_checkpoint", "TRUNCATE").or_else(ignore_row)?;
+    // Closing moves the write-ahead log into the file and removes it.
+    connection.close().map_err(|(_, error)| error)?;
+    File::open(&ours).and_then(|file| file.sync_all()).map_err(file(&ours))?;
     fill(&other, fs::metadata(&ours).map_err(file(&ours))?.len(), rng)?;
+    for path in [&ours, &other] {
+        let place = folder.join(path.file_name().unwrap_or_default());
+        fs::rename(path, &place).map_err(file(&place))?;
+    }
     let mark = folder.join(MARK);
     let mut handle = private(&mark)?;
     handle.write_all(MARK_TEXT.as_bytes()).and_then(|()| handle.sync_all()).map_err(file(&mark))?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))?;
-    Ok(connection)
+    fs::remove_dir(&aside).map_err(file(&aside))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))
 }
 
 /// Opens whichever container the passphrase opens.
@@ -85,14 +81,19 @@ pub(super) fn open(folder: &Path, passphrase: &[u8]) -> Result<Connection, Store
     match fs::read_to_string(&mark) {
         Ok(text) if text == MARK_TEXT => (),
         Ok(_) => return Err(StoreError::Newer),
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound && exists(folder) => (),
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing(folder.to_owned())),
         Err(cause) => return Err(file(&mark)(cause)),
     }
     let mut opened = None;
-    for name in CONTAINERS {
-        let path = folder.join(name);
+    for path in CONTAINERS.map(|name| folder.join(name)) {
         let mut salt = [0; SALT];
-        File::open(&path).and_then(|mut f| f.read_exact(&mut salt)).map_err(file(&path))?;
+        match File::open(&path).and_then(|mut f| f.read_exact(&mut salt)) {
+            Ok(()) => (),
+            // Not there, or cut off within the salt: nothing in it can be opened.
+            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => continue,
+            Err(cause) => return Err(file(&path)(cause)),
+        }
         let key = derive(passphrase, &salt)?;
         match unlock(&path, &key, None) {
             Ok(connection) => opened = Some(connection),
@@ -137,7 +138,7 @@ fn unlock(path: &Path, key: &[u8; 32], salt: Option<&[u8; SALT]>) -> Result<Conn
 }
 
 fn fill(path: &Path, size: u64, rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
-    let mut handle = OpenOptions::new().write(true).open(path).map_err(file(path))?;
+    let mut handle = private(path)?;
     let mut bytes = vec![0u8; FILL_STEP];
     let mut left = size;
     while left > 0 {

@@ -49,8 +49,8 @@ pub struct Ctx<'a> {
 impl Profile {
     /// Makes a new profile in `folder`, which may exist but must hold no profile.
     pub fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<Self, StoreError> {
-        let connection = container::create(folder, passphrase, rng)?;
-        Self::over(connection, Some(folder.to_owned()))
+        container::create(folder, passphrase, rng)?;
+        Self::open(folder, passphrase)
     }
 
     /// Opens the profile in `folder`.
