@@ -124,9 +124,9 @@ fn unlock(path: &Path, key: &[u8; 32], salt: Option<&[u8; SALT]>) -> Result<Conn
         literal.push_str(&data_encoding::HEXLOWER.encode(salt));
     }
     literal.push('\'');
-    // SQLCipher would say on the standard error which of the two containers did not open.
-    connection.pragma_update(None, "cipher_log_level", "NONE").or_else(ignore_row)?;
     connection.pragma_update(None, "key", literal.as_str())?;
+    // SQLCipher would say on the standard error which of the two containers did not open. The key switches that on.
+    connection.pragma_update_and_check(None, "cipher_log_level", "NONE", |_| Ok(()))?;
     connection.pragma_update(None, "cipher_memory_security", "ON")?;
     match connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)) {
         Ok(_) => Ok(connection),
@@ -148,11 +148,6 @@ fn fill(path: &Path, size: u64, rng: &mut dyn CryptoRng) -> Result<(), StoreErro
         left -= step as u64;
     }
     handle.sync_all().map_err(file(path))
-}
-
-/// Some pragmas answer with a row, which `pragma_update` reports as an error.
-fn ignore_row(error: rusqlite::Error) -> Result<(), rusqlite::Error> {
-    if matches!(error, rusqlite::Error::ExecuteReturnedResults) { Ok(()) } else { Err(error) }
 }
 
 fn private(path: &Path) -> Result<File, StoreError> {
