@@ -1,3 +1,4 @@
 //! What needs both sides of Himaya: simulated people on an in-process relay, real binaries, the demo.
 
+pub mod binaries;
 pub mod sim;
