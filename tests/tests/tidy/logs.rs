@@ -5,8 +5,8 @@
 
 use super::source::{Kind, Source, Token, by_comma, sources};
 
-/// Every field that a log line may have. `error` is the Display of an error, whose texts [`super::marks`] and the
-/// canary tests look after.
+/// Every field that a log line may have. `error` is an error's Display: our own fixed texts, and what the system and the
+/// engine say of files. The relay's canary test reads the log that comes of it.
 const FIELDS: &[&str] = &["count", "error", "kind", "seconds", "window"];
 
 const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "event"];
