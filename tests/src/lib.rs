@@ -1,4 +1,5 @@
 //! What needs both sides of Himaya: simulated people on an in-process relay, real binaries, the demo.
 
 pub mod binaries;
+pub mod demo;
 pub mod sim;

@@ -44,6 +44,7 @@ help-alert = Send an alert from a JSON file
 help-sync = Send what waits and fetch what is new
 help-watch = Stay connected and show what arrives
 help-inbox = Show what has arrived
+    .answers = With the answers that people gave
 help-show = Show one event with all that is known of it
     .id = The event, by the beginning of its number
 help-ack = Tell the others that you, a person, have read an alert

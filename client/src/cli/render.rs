@@ -37,9 +37,7 @@ pub(super) fn gap(app: &mut App) -> Result<(), CliError> {
 /// An event as it arrives: an acknowledgement in one sentence, anything else as [`line`] shows it.
 pub(super) fn arrived(app: &mut App, driver: &mut Driver<Https>, entry: &Entry) -> Result<(), CliError> {
     let Body::Ack(ack) = entry.event.body() else {
-        line(app, entry)?;
-        let alert = matches!(entry.event.body(), Body::ThreatAlert(_)) && !entry.own;
-        return if alert { app.say(Text::EventAnswerNext, &[]) } else { Ok(()) };
+        return line(app, entry);
     };
     let text = match ack.level {
         AckLevel::Human => Text::EventAckHuman,

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use himaya_protocol::content::Body;
 use serde_json::json;
 
 use super::app::{App, Exit};
@@ -71,7 +72,9 @@ fn tell_news(app: &mut App, driver: &mut Driver<Https>, news: &News) -> Result<(
         News::Event(id) => {
             let entry = driver.transact(|ctx| engine::by_id(ctx, id))?;
             app.object(&json!({ "news": "event", "event": output::entry(&entry) }))?;
-            render::arrived(app, driver, &entry)
+            render::arrived(app, driver, &entry)?;
+            let alert = matches!(entry.event.body(), Body::ThreatAlert(_)) && !entry.own;
+            if alert { app.say(Text::EventAnswerNext, &[]) } else { Ok(()) }
         }
         News::Relayed(id) => app.object(&json!({ "news": "relayed", "id": id.to_hex() })),
         News::Hello { request } => {

@@ -11,8 +11,8 @@ use crate::transport::{Put, Transport, TransportError};
 
 /// The first wait after a failure, in seconds; it doubles with each further one.
 const BACKOFF_FIRST: Seconds = 1;
-/// The longest wait after a failure, in seconds.
-const BACKOFF_MOST: Seconds = 300;
+/// The longest wait after a failure, in seconds: of what is urgent, and of the rest.
+const BACKOFF_MOST: [Seconds; 2] = [30, 300];
 
 /// How many addresses may be found taken in one go: more than members racing for a slot, fewer than a relay that says
 /// so to everything could make us try.
@@ -46,7 +46,7 @@ impl<T: Transport> Driver<T> {
                 }
             };
             if let Err(error) = self.send(&job, &mut flushed).await {
-                let later = self.now() + self.backoff(job.attempts);
+                let later = self.now() + self.backoff(&job);
                 let postponed = self.transact(|ctx| engine::postpone(ctx, job.id, later));
                 flushed.failed = Some(error);
                 // When the line is down, the next job would fare no better; it stays due.
@@ -99,7 +99,7 @@ impl<T: Transport> Driver<T> {
                 flushed.news.extend(self.hand_in(window, &job.address, there).await?.unwrap_or_default());
                 // If the winner could not be judged yet, our commit waits with it.
                 if self.transact(|ctx| engine::waits_at(ctx, job.id, &job.address))? {
-                    let later = self.now() + self.backoff(job.attempts);
+                    let later = self.now() + self.backoff(job);
                     self.transact(|ctx| engine::postpone(ctx, job.id, later))?;
                 }
                 Ok(())
@@ -108,8 +108,10 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Exponential backoff with full jitter.
-    fn backoff(&mut self, attempts: u32) -> Seconds {
-        let most = BACKOFF_FIRST.saturating_mul(1 << attempts.min(16)).min(BACKOFF_MOST);
+    fn backoff(&mut self, job: &Job) -> Seconds {
+        let [urgent, other] = BACKOFF_MOST;
+        let limit = if job.urgent { urgent } else { other };
+        let most = BACKOFF_FIRST.saturating_mul(1 << job.attempts.min(16)).min(limit);
         self.rng.random_range(1..=most)
     }
 }

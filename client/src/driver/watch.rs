@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How many looks pass between two tries of cells that were held.
 const HELD_LOOKS: u32 = 60;
 /// The longest wait before the relay is tried again, in milliseconds.
-const RETRY_MOST: u64 = 60_000;
+const RETRY_MOST: u64 = 15_000;
 /// How many frames may wait to be handled before the feed is not read further.
 const FRAMES: usize = 64;
 

@@ -329,7 +329,11 @@ fn encrypt(ctx: &mut Ctx<'_>, circle: &[u8], id: &[u8], bytes: &[u8], urgent: bo
         urgent,
     };
     outbox::enqueue(ctx, &job, &slot)?;
-    ctx.execute("UPDATE outgoing SET epoch = ?2 WHERE event = ?1", &[&id, &stored(epoch)])?;
+    ctx.execute(
+        "UPDATE outgoing SET epoch = ?2, audience = (SELECT count(*) - 1 FROM member WHERE circle = ?3)
+         WHERE event = ?1",
+        &[&id, &stored(epoch), &circle],
+    )?;
     if urgent && !circles::in_sync(ctx, circle)? {
         to_contacts(ctx, circle, &identity.fingerprint, bytes)?;
     }

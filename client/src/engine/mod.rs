@@ -36,4 +36,4 @@ pub use lanes::is_expected;
 pub use outbox::{Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at};
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use upkeep::{missed_windows, next_due, oldest_unread, synced, tick};
-pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, inbox, status};
+pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, inbox, log, status};

@@ -16,6 +16,9 @@ use super::receive::News;
 use super::{commit, events};
 use crate::store::{Ctx, Seconds, StoreError};
 
+/// How many jobs of a lane another one of it may overtake: less than a reader's look-ahead.
+const OVERTAKEN: i64 = 4;
+
 /// What a job carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -56,6 +59,8 @@ pub struct Job {
     pub id: i64,
     /// What it carries.
     pub purpose: Purpose,
+    /// Whether somebody waits for it.
+    pub urgent: bool,
     /// How often it failed to reach the relay.
     pub attempts: u32,
     /// Chunks, to be put before the cell.
@@ -101,8 +106,8 @@ pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Resul
     let (frame, chunks) = frame(ctx, new.payload)?;
     let cell = seal(ctx, slot, &frame)?;
     let id = ctx.insert(
-        "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before, place)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce((SELECT next FROM lane WHERE id = ?2), 0))",
         &[
             &new.purpose.text(),
             &new.lane,
@@ -145,10 +150,17 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
 }
 
 /// The next job whose time has come: urgent ones first, then in the order they were queued.
+///
+/// Readers look a few slots ahead in each lane and no further, so a job waits while [`OVERTAKEN`] or more of those
+/// before it in its lane do; in return its own time is the time of those before it.
 pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
     let row = ctx.row(
-        "SELECT id, purpose, attempts, address, cell FROM job WHERE not_before <= ?1 ORDER BY urgent DESC, id LIMIT 1",
-        &[&number(ctx.now)],
+        "SELECT id, purpose, attempts, address, cell, urgent FROM job
+         WHERE (not_before <= ?1 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
+                    AND later.place > job.place AND later.not_before <= ?1))
+           AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?2
+         ORDER BY urgent DESC, id LIMIT 1",
+        &[&number(ctx.now), &OVERTAKEN],
         |row| {
             Ok((
                 row.get::<_, i64>(0)?,
@@ -156,10 +168,11 @@ pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
                 row.get::<_, u32>(2)?,
                 row.get::<_, Vec<u8>>(3)?,
                 row.get::<_, Vec<u8>>(4)?,
+                row.get::<_, bool>(5)?,
             ))
         },
     )?;
-    let Some((id, purpose, attempts, address, cell)) = row else {
+    let Some((id, purpose, attempts, address, cell, urgent)) = row else {
         return Ok(None);
     };
     let chunks = ctx.rows("SELECT address, bytes FROM chunk WHERE job = ?1 ORDER BY n", &[&id], |row| {
@@ -173,6 +186,7 @@ pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
         Some(Job {
             id,
             purpose: Purpose::from_text(&purpose)?,
+            urgent,
             attempts,
             chunks,
             address: Address::from_slice(&address)?,
@@ -198,15 +212,20 @@ pub fn waiting(ctx: &Ctx<'_>) -> Result<(u64, Option<Seconds>), EngineError> {
     Ok((loaded(count), next.map(loaded)))
 }
 
-/// A job did not reach the relay: it is tried again, the same bytes, not before `at`.
+/// A job did not reach the relay: it is tried again, the same bytes, not before `at`, and its lane with it.
 pub fn postpone(ctx: &Ctx<'_>, job: i64, at: Seconds) -> Result<(), EngineError> {
-    ctx.execute("UPDATE job SET attempts = attempts + 1, not_before = ?2 WHERE id = ?1", &[&job, &number(at)])?;
+    ctx.execute("UPDATE job SET attempts = attempts + 1 WHERE id = ?1", &[&job])?;
+    ctx.execute(
+        "UPDATE job SET not_before = max(not_before, ?2)
+         WHERE id = ?1 OR lane = (SELECT lane FROM job WHERE id = ?1)",
+        &[&job, &number(at)],
+    )?;
     Ok(())
 }
 
 /// Jobs that failed are due again at once: a person is waiting.
 pub fn retry_now(ctx: &Ctx<'_>) -> Result<(), EngineError> {
-    ctx.execute("UPDATE job SET not_before = 0 WHERE attempts > 0", &[])?;
+    ctx.execute("UPDATE job SET not_before = 0", &[])?;
     Ok(())
 }
 
@@ -265,7 +284,8 @@ pub(super) fn move_job(ctx: &mut Ctx<'_>, job: i64, slot: &Slot) -> Result<(), E
     let frame = frame.as_deref().and_then(read_frame).ok_or(StoreError::Damaged("job"))?;
     let cell = seal(ctx, slot, &frame)?;
     ctx.execute(
-        "UPDATE job SET address = ?2, cell = ?3, not_before = 0 WHERE id = ?1",
+        "UPDATE job SET address = ?2, cell = ?3, not_before = 0,
+             place = coalesce((SELECT next FROM lane WHERE id = job.lane), 0) WHERE id = ?1",
         &[&job, &&slot.address.as_bytes()[..], &cell.as_bytes()],
     )?;
     Ok(())

@@ -46,7 +46,7 @@ pub struct Reach {
     pub relayed: Option<Seconds>,
     /// How many devices of others said that they have it.
     pub devices: u64,
-    /// How many others the circle has.
+    /// How many others it was written for: the circle's other members when it was last encrypted.
     pub others: u64,
     /// Which persons answered, in order.
     pub answered: Vec<Answer>,
@@ -61,9 +61,13 @@ const COLUMNS: &str = "event.bytes, event.circle, circle.name, event.author, eve
 
 /// The log, oldest first, without acknowledgements.
 pub fn inbox(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
+    Ok(log(ctx)?.into_iter().filter(|entry| !matches!(entry.event.body(), Body::Ack(_))).collect())
+}
+
+/// The whole log, oldest first.
+pub fn log(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
     let entries = ctx.rows(&format!("SELECT {COLUMNS} ORDER BY event.number"), &[], columns)?;
-    let entries: Vec<Entry> = entries.into_iter().map(read).collect::<Result<_, _>>()?;
-    Ok(entries.into_iter().filter(|entry| !matches!(entry.event.body(), Body::Ack(_))).collect())
+    entries.into_iter().map(read).collect()
 }
 
 /// The one event whose id begins so.
@@ -99,20 +103,22 @@ pub fn status(ctx: &Ctx<'_>, entry: &Entry) -> Result<Reach, EngineError> {
     let id = &id.as_bytes()[..];
     let me = super::identity(ctx)?.fingerprint;
     let me = &me.as_bytes()[..];
-    let relayed = ctx
-        .row("SELECT relayed FROM outgoing WHERE event = ?1", &[&id], |row| row.get::<_, Option<i64>>(0))?
-        .flatten()
-        .map(loaded);
+    let sent = ctx.row("SELECT relayed, audience FROM outgoing WHERE event = ?1", &[&id], |row| {
+        Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+    })?;
+    let (relayed, audience) = sent.unwrap_or_default();
     let count = |sql: &str, params: &[&dyn rusqlite::ToSql]| -> Result<u64, EngineError> {
         Ok(loaded(ctx.row(sql, params, |row| row.get(0))?.unwrap_or_default()))
     };
+    let devices = count(
+        "SELECT count(DISTINCT fingerprint) FROM ack WHERE event = ?1 AND fingerprint <> ?2",
+        &[&id, &&entry.author.as_bytes()[..]],
+    )?;
+    let members = count("SELECT count(*) FROM member WHERE circle IS ?1 AND fingerprint <> ?2", &[&entry.circle, &me])?;
     Ok(Reach {
-        relayed,
-        others: count("SELECT count(*) FROM member WHERE circle IS ?1 AND fingerprint <> ?2", &[&entry.circle, &me])?,
-        devices: count(
-            "SELECT count(DISTINCT fingerprint) FROM ack WHERE event = ?1 AND fingerprint <> ?2",
-            &[&id, &&entry.author.as_bytes()[..]],
-        )?,
+        relayed: relayed.map(loaded),
+        others: audience.map_or(members, loaded).max(devices),
+        devices,
         answered: answers(ctx, entry, "human")?,
         acting: answers(ctx, entry, "acting")?,
         cleared: cleared(ctx, entry)?,

@@ -23,6 +23,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::error::StoreError;
 use super::schema;
+use crate::crash;
 
 /// The fewest bytes a new passphrase may have.
 pub const MIN_PASSPHRASE: usize = 8;
@@ -65,12 +66,15 @@ pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) 
     File::open(&ours).and_then(|file| file.sync_all()).map_err(file(&ours))?;
     fill(&other, fs::metadata(&ours).map_err(file(&ours))?.len(), rng)?;
     for path in [&ours, &other] {
+        crash::point("before-move");
         let place = folder.join(path.file_name().unwrap_or_default());
         fs::rename(path, &place).map_err(file(&place))?;
     }
+    crash::point("before-mark");
     let mark = folder.join(MARK);
     let mut handle = private(&mark)?;
     handle.write_all(MARK_TEXT.as_bytes()).and_then(|()| handle.sync_all()).map_err(file(&mark))?;
+    crash::point("after-mark");
     fs::remove_dir(&aside).map_err(file(&aside))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))
 }

@@ -52,11 +52,13 @@ CREATE INDEX slot_lane ON slot (lane, n);
 CREATE TABLE held (address BLOB PRIMARY KEY, cell BLOB NOT NULL, window INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What has to reach the relay: a job is its chunks and then its cell. frame: what to seal again in the next slot.
+-- place: the order within its lane.
 CREATE TABLE job (
     id INTEGER PRIMARY KEY, purpose TEXT NOT NULL, lane INTEGER, frame BLOB NOT NULL, address BLOB NOT NULL,
     cell BLOB NOT NULL, circle BLOB, event BLOB, epoch INTEGER, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0);
+    attempts INTEGER NOT NULL DEFAULT 0, place INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX job_address ON job (address);
+CREATE INDEX job_lane ON job (lane, place);
 CREATE TABLE chunk (
     job INTEGER NOT NULL, n INTEGER NOT NULL, address BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (job, n))
     WITHOUT ROWID;
@@ -80,8 +82,9 @@ CREATE TABLE newer (
 CREATE TABLE head (circle BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (circle, event)) WITHOUT ROWID;
 
 -- How far this client's own events got. epoch: the one it was last encrypted in; NULL while there is nobody to read it.
+-- audience: how many others could read it there.
 CREATE TABLE outgoing (
-    event BLOB PRIMARY KEY, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL, epoch INTEGER, relayed INTEGER,
+    event BLOB PRIMARY KEY, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL, epoch INTEGER, audience INTEGER, relayed INTEGER,
     settled INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 
 -- Who acknowledged what. level: device, human, acting.
