@@ -7,19 +7,41 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Limited};
+use tokio::time::timeout;
 
 use super::problem::Problem;
 use crate::service::RelayError;
 
+/// How much of a body that nobody wants is still read, so that the answer is not lost to a peer who is busy sending.
+const UNWANTED_MAX: usize = 128 << 10;
+
 /// Reads a body of at most `most` bytes within `patience`.
-pub(super) async fn read(body: Body, most: usize, patience: Duration) -> Result<Bytes, Problem> {
-    let whole = tokio::time::timeout(patience, Limited::new(body, most).collect()).await;
-    match whole.map_err(|_| Problem::TooSlow)? {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge),
-        Err(_) => Err(Problem::Malformed),
+pub(super) async fn read(mut body: Body, most: usize, patience: Duration) -> Result<Bytes, Problem> {
+    let whole = async {
+        let mut bytes = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| Problem::Malformed)?.into_data() else { continue };
+            if bytes.len() + data.len() > most {
+                return Err(Problem::TooLarge);
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(Bytes::from(bytes))
+    };
+    let read = timeout(patience, whole).await.unwrap_or(Err(Problem::TooSlow));
+    if read == Err(Problem::TooLarge) {
+        discard(body, patience).await;
     }
+    read
+}
+
+/// Reads what is left of a body and forgets it, up to a limit and for no longer than `patience`.
+pub(super) async fn discard(body: Body, patience: Duration) {
+    let mut body = Limited::new(body, UNWANTED_MAX);
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    // Whoever sends more or slower than this may miss the answer.
+    let _ = timeout(patience, rest).await;
 }
 
 /// How long an answer may be kept by whoever sees it.

@@ -45,9 +45,19 @@ pub(super) fn router(app: App) -> Router {
         .route(relay::PATH_CURRENT_INDEX, get(current_index))
         .route("/v1/windows/{window}/cells", get(window_cells))
         .route("/v1/windows/{window}/index", get(window_index))
-        .fallback(|| async { Problem::NoSuchCall })
-        .method_not_allowed_fallback(|| async { Problem::WrongMethod })
+        .fallback(no_such_call)
+        .method_not_allowed_fallback(wrong_method)
         .with_state(app)
+}
+
+async fn no_such_call(State(app): State<App>, body: Body) -> Problem {
+    body::discard(body, app.patience).await;
+    Problem::NoSuchCall
+}
+
+async fn wrong_method(State(app): State<App>, body: Body) -> Problem {
+    body::discard(body, app.patience).await;
+    Problem::WrongMethod
 }
 
 async fn descriptor(State(app): State<App>) -> Response {

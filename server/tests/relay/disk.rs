@@ -75,9 +75,12 @@ impl Drop for Mount {
     }
 }
 
-/// Says that a test proved nothing here, and why.
+/// Says that a test proved nothing here, and why, past the test harness's capture. `HIMAYA_NO_SKIP` forbids it.
 pub fn skipped(test: &str, why: &str) {
-    eprintln!("SKIPPED {test}: {why}");
+    assert!(std::env::var_os("HIMAYA_NO_SKIP").is_none(), "{test} cannot run here: {why}");
+    // Not eprintln!, which the harness keeps to itself when a test passes.
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "SKIPPED {test}: {why}").unwrap();
 }
 
 #[tokio::test]
@@ -107,15 +110,10 @@ async fn a_relay_on_a_full_disk_reads_on() {
     assert_eq!(answer.body.len(), himaya_protocol::wire::relay::PROBLEM_SIZE);
 
     fill_up(&disk.path.join("somebody-else"));
-    for again in [false, true] {
-        // What is there is there: repeats and conflicts are answered, and reading goes on.
-        assert_eq!(session.put_cell(&address(0), &cell(0)).await, Ok(Put::Same));
-        assert!(matches!(session.put_cell(&address(0), &cell(1)).await, Ok(Put::Taken(_))));
-        assert_eq!(pick_cells(&relay, &[address(0), address(9_999)]).await, [Some(cell(0)), None]);
-        if again {
-            break;
-        }
-    }
+    // What is there is there: repeats and conflicts are answered, and reading goes on.
+    assert_eq!(session.put_cell(&address(0), &cell(0)).await, Ok(Put::Same));
+    assert!(matches!(session.put_cell(&address(0), &cell(1)).await, Ok(Put::Taken(_))));
+    assert_eq!(pick_cells(&relay, &[address(0), address(9_999)]).await, [Some(cell(0)), None]);
     relay.kill();
     let relay = home.serve();
     assert_eq!(pick_cells(&relay, &[address(0)]).await, [Some(cell(0))]);

@@ -112,9 +112,9 @@ async fn every_error_is_the_same_over_http_2() {
 /// Sends raw bytes on a TLS connection and reads until the relay closes it.
 async fn raw(relay: &Relay, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(relay, "http/1.1").await.unwrap();
-    stream.write_all(bytes).await.unwrap();
+    // The relay may answer and close before all is sent; a reset after the answer is as good as an end.
+    let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    // A reset after the answer is as good as an end.
     let _ = stream.read_to_end(&mut answer).await;
     answer
 }

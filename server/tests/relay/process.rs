@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 const BINARY: &str = env!("CARGO_BIN_EXE_himaya-relay");
 /// Small, so that tests on small disks have room.
 const RESERVE: &str = "1MiB";
+/// Long, so that hardly any test sees a window end.
+const WINDOW: &str = "30d";
 
 /// A relay's folder, made by `init`.
 pub struct Home {
@@ -34,6 +36,7 @@ impl Home {
         let link: RelayLink = String::from_utf8(made.stdout).unwrap().trim().parse().unwrap();
         let home = Self { dir: dir.to_owned(), pin: *link.pin(), _temporary: None };
         home.configure("256MiB", RESERVE);
+        home.configure("24h", WINDOW);
         home
     }
 

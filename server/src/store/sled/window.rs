@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::address::ADDRESS_SIZE;
-use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::cell::CHUNK_SIZE;
 
 use super::folder;
 use crate::crash;
@@ -51,8 +51,6 @@ pub(super) enum WindowError {
     Files(#[from] io::Error),
     #[error("the database of a window: {0}")]
     Engine(#[from] ::sled::Error),
-    #[error("the database of a window holds what this version does not write")]
-    Foreign,
 }
 
 #[derive(Debug)]
@@ -160,11 +158,8 @@ impl Boxes {
         for piece in self.chunks.scan_prefix(address.as_bytes()).values() {
             chunk.extend_from_slice(&piece?);
         }
-        match chunk.len() {
-            0 => Ok(None),
-            CHUNK_SIZE => Ok(Some(chunk.into_boxed_slice())),
-            _ => Err(WindowError::Foreign),
-        }
+        // One that is not whole was never acknowledged, so it is not there, and a put may write it anew.
+        Ok((chunk.len() == CHUNK_SIZE).then(|| chunk.into_boxed_slice()))
     }
 
     /// Writes new boxes. They are durable once [`Boxes::flush`] and [`Boxes::sync`] have returned.
@@ -209,10 +204,9 @@ impl Boxes {
         let range = self.cells.range::<[u8; ADDRESS_SIZE], _>((from, std::ops::Bound::Unbounded));
         range.take(limit).map(|entry| {
             let (key, value) = entry?;
-            match Address::from_slice(&key) {
-                Some(address) if value.len() == CELL_SIZE => Ok((address, value)),
-                _ => Err(WindowError::Foreign),
-            }
+            let address =
+                Address::from_slice(&key).ok_or(::sled::Error::Unsupported("a key that is no address".into()))?;
+            Ok((address, value))
         })
     }
 

@@ -187,7 +187,7 @@ impl Writer {
         let path = self.shared.window_path(newest);
         let window = self.shared.reserve.insist(|| Window::enter(path.clone())).map_err(|error| {
             tracing::error!(%error, "a new window could not be entered");
-            StoreError::Full
+            if error.kind() == io::ErrorKind::StorageFull { StoreError::Full } else { StoreError::Failed }
         })?;
         self.shared.add_window(newest, window);
         self.shared.arrivals.enter_window(newest);
