@@ -1,0 +1,55 @@
+//! The figures of docs/benchmarks.md that need both sides, or MLS.
+//!
+//! ```text
+//! cargo bench -p himaya-tests --bench figures                 everything
+//! cargo bench -p himaya-tests --bench figures -- mls          one of: mls, past, latency, sos
+//! cargo bench -p himaya-tests --bench figures -- --quick      does it still run; the figures mean little
+//! ```
+//!
+//! Every table stands beside the limit that the machine set in the same minute. Nothing here passes or fails by time.
+
+#![allow(clippy::print_stdout, reason = "a measurement talks")]
+#![allow(unreachable_pub, reason = "everything here is one program")]
+
+mod group;
+mod latency;
+mod limits;
+mod measure;
+mod mls;
+mod past;
+mod people;
+mod person;
+mod sos;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Effort {
+    Quick,
+    Full,
+}
+
+impl Effort {
+    fn pick<T>(self, quick: T, full: T) -> T {
+        match self {
+            Self::Quick => quick,
+            Self::Full => full,
+        }
+    }
+}
+
+type Measurement = fn(Effort) -> anyhow::Result<()>;
+
+fn main() -> anyhow::Result<()> {
+    // Cargo passes `--bench`; what else begins with a dash is ours.
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let effort = if words.iter().any(|word| word == "--quick") { Effort::Quick } else { Effort::Full };
+    let asked: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    let measurements: [(&str, Measurement); 4] =
+        [("mls", mls::run), ("past", past::run), ("latency", latency::run), ("sos", sos::run)];
+    for (name, run) in measurements {
+        if asked.is_empty() || asked.contains(&name) {
+            run(effort)?;
+        }
+    }
+    Ok(())
+}
