@@ -40,9 +40,10 @@ impl Effort {
 type Measurement = fn(Effort) -> anyhow::Result<()>;
 
 fn main() -> anyhow::Result<()> {
-    // Cargo passes `--bench`; what else begins with a dash is ours.
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let effort = if words.iter().any(|word| word == "--quick") { Effort::Quick } else { Effort::Full };
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let given = |wanted: &str| words.iter().any(|word| word == wanted);
+    // Cargo says --bench when it is asked to measure, and nothing when it only tries out all targets.
+    let effort = if given("--quick") || !given("--bench") { Effort::Quick } else { Effort::Full };
     let asked: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
     let measurements: [(&str, Measurement); 4] =
         [("mls", mls::run), ("past", past::run), ("latency", latency::run), ("sos", sos::run)];
