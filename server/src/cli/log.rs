@@ -12,7 +12,13 @@ use tracing_subscriber::util::SubscriberInitExt;
 const OURS: &str = "himaya_relay";
 
 /// Starts the log at the level that `RUST_LOG` asks for our own target, `info` without one.
+///
+/// A panic is logged by its place alone: the words of a panic in a library may hold a key or a value.
 pub(super) fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic; please report it");
+    }));
     let wish = std::env::var("RUST_LOG").unwrap_or_default();
     let colours = std::io::stderr().is_terminal();
     let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);

@@ -34,7 +34,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     let done = runtime.block_on(serve(&layout, &config, &store, out));
     // What is still running is cut connections; the store is closed after them, when its writer has finished.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    drop(store);
+    match done {
+        // sled panics when it closes files that it can no longer sync.
+        Err(CliError::StorageFailed) => std::mem::forget(store),
+        _ => drop(store),
+    }
     tracing::info!("stopped");
     done
 }

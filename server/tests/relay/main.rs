@@ -17,6 +17,7 @@ mod hostile;
 mod load;
 mod powercut;
 mod process;
+mod rollover;
 mod schema;
 mod silence;
 mod stop;

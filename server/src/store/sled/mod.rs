@@ -102,7 +102,11 @@ impl SledStore {
         });
         let (sender, queue) = mpsc::channel(QUEUE);
         let writer = Writer { shared: shared.clone(), queue };
-        let writer = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run())?;
+        let alarm = Alarm(shared.clone());
+        let writer = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
+            let _alarm = alarm;
+            writer.run();
+        })?;
         Ok(Self { shared, queue: Some(sender), writer: Some(writer), _lock: lock })
     }
 
@@ -143,6 +147,17 @@ impl SledStore {
                 Put::Taken(there) => Put::Taken(read(there).ok_or(StoreError::Failed)?),
             })
         })
+    }
+}
+
+/// Says that the store has failed when the thread that holds it ends in a panic, which sled is known to do.
+struct Alarm(Arc<Shared>);
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.failed.send_replace(true);
+        }
     }
 }
 
