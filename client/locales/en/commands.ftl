@@ -98,7 +98,12 @@ alert-keep-trying =
     Himaya goes on trying as long as this runs:
       himaya watch
 alert-no-circle =
-    Nobody will receive this: you are in no circle. If you can, ask for help in another way now. Then:
+    Nobody can receive this yet: you are in no circle. If you can, ask for help in another way now.
+    It goes out by itself as soon as somebody is in a circle with you. To make one:
+      himaya circle new NAME
+alert-nobody =
+    Nobody can receive this yet: you are alone in your circle. If you can, ask for help in another way now.
+    It goes out by itself as soon as somebody has joined. To add somebody:
       himaya card new
 alert-see =
     To see who has answered:

@@ -2,6 +2,7 @@
 
 inbox-empty = Nothing has arrived yet.
 event-by = { $name } in { $circle }, { $time }
+event-by-you-nowhere = You, { $time }. Nobody can receive it yet: you are in no circle.
 event-by-you = You in { $circle }, { $time }
 event-alert = Alert: { $kind }
 event-ack-human = { $name } has read it.

@@ -79,9 +79,11 @@ fn queue(
 
 fn tell(app: &mut App, driver: &mut Driver<Https>, saved: &[Entry], on_relay: bool) -> Result<(), CliError> {
     let circles = driver.transact(|ctx| engine::list(ctx))?;
-    let peopled = circles.iter().any(|circle| circle.state == CircleState::Active && circle.members > 1);
-    if !peopled {
+    let mut active = circles.iter().filter(|circle| circle.state == CircleState::Active).peekable();
+    if active.peek().is_none() {
         app.say(Text::AlertNoCircle, &[])?;
+    } else if active.all(|circle| circle.members < 2) {
+        app.say(Text::AlertNobody, &[])?;
     } else if on_relay {
         app.say(Text::TruthRelay, &[])?;
     } else {

@@ -87,7 +87,7 @@ impl Environment {
         let to_err = usage.use_stderr();
         let out = if to_err { &mut self.err } else { &mut self.out };
         // Nothing is left to do when even this cannot be written.
-        let _unwritable = write!(out, "{}", usage.render());
+        let _unwritable = writeln!(out, "{}", usage.render().to_string().trim_end());
         if to_err { 2 } else { 0 }
     }
 }
@@ -180,7 +180,11 @@ impl App {
         let passphrase = self.passphrase()?;
         let now = self.now();
         let mut profile = Profile::open(&home, passphrase.as_bytes())?;
-        let identity = profile.transact(now, &mut self.rng, |ctx| engine::identity(ctx))?;
+        let identity = profile.transact(now, &mut self.rng, |ctx| {
+            // A person is there: what failed before does not wait out its backoff.
+            engine::retry_now(ctx)?;
+            engine::identity(ctx)
+        })?;
         let transport = Https::new(&identity.relay, Timeouts::default())?;
         let mut seed = [0; 32];
         rand::RngCore::fill_bytes(&mut self.rng, &mut seed);

@@ -74,6 +74,7 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
             app.say(Text::EventNotActual, &[("status", Arg::ours(&status))])?;
         }
     }
+    let nowhere = entry.circle_name.is_none();
     let circle = entry.circle_name.clone().unwrap_or_default();
     let note = match entry.event.body() {
         Body::ThreatAlert(alert) => {
@@ -99,7 +100,9 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
     };
     let time = app.texts.ago(app.now() / 60, entry.received / 60);
     let (circle, time) = (("circle", Arg::theirs(&circle)), ("time", Arg::ours(&time)));
-    let by = if entry.own {
+    let by = if entry.own && nowhere {
+        app.texts.say(Text::EventByYouNowhere, &[time])
+    } else if entry.own {
         app.texts.say(Text::EventByYou, &[circle, time])
     } else {
         app.texts.say(Text::EventBy, &[("name", Arg::theirs(&entry.author_name)), circle, time])

@@ -90,13 +90,13 @@ impl<T: Transport> Driver<T> {
 
 impl Position {
     fn load(ctx: &Ctx<'_>) -> Result<Option<Self>, StoreError> {
-        let window = ctx.number("read window")?.and_then(|window| u32::try_from(window).ok());
+        let window = ctx.number(crate::engine::READ_WINDOW)?.and_then(|window| u32::try_from(window).ok());
         let cursor = ctx.setting("read cursor")?.and_then(|bytes| bytes.try_into().ok()).map(Cursor);
         Ok(window.map(|window| Self { window, cursor }))
     }
 
     fn store(self, ctx: &Ctx<'_>) -> Result<(), StoreError> {
-        ctx.set_number("read window", u64::from(self.window))?;
+        ctx.set_number(crate::engine::READ_WINDOW, u64::from(self.window))?;
         ctx.set("read cursor", self.cursor.as_ref().map_or(&[], |cursor| &cursor.0[..]))
     }
 }

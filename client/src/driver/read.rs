@@ -1,6 +1,6 @@
 //! Reading: sweep what arrived, keep what is expected.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use himaya_protocol::wire::card::Card;
 use himaya_protocol::wire::lane::card_key_slot;
@@ -8,7 +8,7 @@ use himaya_protocol::wire::relay::{Descriptor, LayoutError};
 use himaya_protocol::wire::{Address, Cell};
 
 use super::{Driver, DriverError, Position};
-use crate::engine::{self, Fetched, News, Received};
+use crate::engine::{self, Fetched, News, Received, Turn};
 use crate::transport::{Refusal, Transport, TransportError};
 
 /// What a relay is told that answers with what cannot be.
@@ -21,10 +21,34 @@ impl<T: Transport> Driver<T> {
     /// Reads everything that arrived since the last time.
     pub(super) async fn read_all(&mut self) -> Result<Vec<News>, DriverError> {
         let mut news = self.retry_held().await?;
+        self.read_to_end(&mut news).await?;
+        while self.go_back(&mut news).await? {
+            self.read_to_end(&mut news).await?;
+        }
+        Ok(news)
+    }
+
+    /// Whoever has joined a circle may have been written to before it could know: reads again from when it asked.
+    async fn go_back(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
+        let Some(since) = self.transact(|ctx| engine::unread_since(ctx))? else { return Ok(false) };
+        let relay = self.transport.descriptor().await?;
+        let seconds = u64::from(relay.window_seconds);
+        let first = u32::try_from(since / seconds).unwrap_or(u32::MAX);
+        let stored = self.position(&relay)?.window;
+        let window = first.clamp(relay.oldest_window, relay.current_window).min(stored.max(relay.oldest_window));
+        let kept = u64::from(relay.oldest_window) * seconds;
+        news.extend(self.transact(|ctx| {
+            Position { window, cursor: None }.store(ctx)?;
+            engine::read_again(ctx, relay.oldest_window, kept)
+        })?);
+        Ok(true)
+    }
+
+    async fn read_to_end(&mut self, news: &mut Vec<News>) -> Result<(), DriverError> {
         // A window may turn while we read; the one that has just closed is then read whole.
         for _ in 0..TURNS_MOST {
-            if self.read_on(&mut news).await? {
-                return Ok(news);
+            if self.read_on(news).await? {
+                return Ok(());
             }
         }
         Err(TransportError::Malformed(LIE).into())
@@ -34,23 +58,25 @@ impl<T: Transport> Driver<T> {
     async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
         let relay = self.transport.descriptor().await?;
         let mut position = self.position(&relay)?;
-        if position.window < relay.oldest_window {
-            position = Position { window: relay.oldest_window, cursor: None };
-            news.extend(self.transact(engine::missed_windows)?);
-        }
+        // A cursor the relay still knows says by itself that nothing was missed. What it leads to may lie in the window
+        // that was stored or in later ones.
         if let Some(cursor) = position.cursor
             && let Some((head, cells)) = self.transport.current_cells(Some(cursor)).await?
         {
-            news.extend(self.take_in(head.window, cells).await?);
+            news.extend(self.take_in(position.window, cells).await?);
             self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
             return Ok(true);
+        }
+        if position.window < relay.oldest_window {
+            position = Position { window: relay.oldest_window, cursor: None };
+            news.extend(self.transact(|ctx| engine::missed_windows(ctx, relay.oldest_window))?);
         }
         for window in position.window..relay.current_window {
             match self.transport.window_cells(window).await {
                 Ok(cells) => news.extend(self.take_in(window, cells).await?),
                 // It went while we read the ones before it.
                 Err(TransportError::Refused(Refusal::NotFound | Refusal::Gone)) => {
-                    news.extend(self.transact(engine::missed_windows)?);
+                    news.extend(self.transact(|ctx| engine::missed_windows(ctx, window + 1))?);
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -86,35 +112,37 @@ impl<T: Transport> Driver<T> {
         Ok(news)
     }
 
-    /// Takes in a batch of cells in any order: a commit in it may be what makes others expected.
+    /// Takes in a batch of cells in any order: a commit in it may be what makes others expected, or what ends them.
     pub(super) async fn take_in(&mut self, window: u32, cells: Vec<(Address, Cell)>) -> Result<Vec<News>, DriverError> {
         let mut news = Vec::new();
         let mut rest = cells;
         loop {
-            let expected: BTreeSet<Address> = self.transact(|ctx| {
-                let mut expected = BTreeSet::new();
+            let turns: BTreeMap<Address, Turn> = self.transact(|ctx| {
+                let mut turns = BTreeMap::new();
                 for (address, _) in &rest {
-                    if engine::is_expected(ctx, address)? {
-                        expected.insert(*address);
+                    turns.extend(engine::turn(ctx, address)?.map(|turn| (*address, turn)));
+                }
+                Ok(turns)
+            })?;
+            let before = rest.len();
+            for turn in Turn::ALL {
+                let mut kept = Vec::new();
+                for (address, cell) in rest {
+                    let its_turn = turns.get(&address) == Some(&turn);
+                    match if its_turn { self.hand_in(window, &address, &cell).await? } else { None } {
+                        Some(more) => news.extend(more),
+                        None => kept.push((address, cell)),
                     }
                 }
-                Ok(expected)
-            })?;
-            let mut progress = false;
-            let mut kept = Vec::new();
-            for (address, cell) in rest {
-                match if expected.contains(&address) { self.hand_in(window, &address, &cell).await? } else { None } {
-                    Some(more) => {
-                        progress = true;
-                        news.extend(more);
-                    }
-                    None => kept.push((address, cell)),
+                rest = kept;
+                // Everything that can be read in this turn is read before the next one ends its lanes.
+                if rest.len() < before {
+                    break;
                 }
             }
-            if !progress {
+            if rest.len() == before {
                 return Ok(news);
             }
-            rest = kept;
         }
     }
 
@@ -166,7 +194,7 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Where reading goes on; at first, one window before the profile was made.
-    fn position(&mut self, relay: &Descriptor) -> Result<Position, DriverError> {
+    pub(super) fn position(&mut self, relay: &Descriptor) -> Result<Position, DriverError> {
         let stored = self.transact(|ctx| Ok((Position::load(ctx)?, ctx.number("founded")?)))?;
         let (position, founded) = stored;
         let first = founded.unwrap_or_default() / u64::from(relay.window_seconds);

@@ -5,7 +5,7 @@ use rand::Rng;
 
 use super::{Driver, DriverError};
 use crate::crash;
-use crate::engine::{self, Job, News, Taken};
+use crate::engine::{self, Job, News, Purpose, Taken};
 use crate::store::Seconds;
 use crate::transport::{Put, Transport, TransportError};
 
@@ -62,6 +62,9 @@ impl<T: Transport> Driver<T> {
     }
 
     async fn send(&mut self, job: &Job, flushed: &mut Flushed) -> Result<(), DriverError> {
+        if job.purpose == Purpose::Commit && !self.may_commit(job, flushed).await? {
+            return Ok(());
+        }
         for (address, chunk) in &job.chunks {
             crash::point("before-chunk");
             if let Put::Taken(_) = self.transport.put_chunk(address, chunk).await? {
@@ -80,6 +83,15 @@ impl<T: Transport> Driver<T> {
         }
         crash::point("after-stored");
         Ok(())
+    }
+
+    /// Whether a commit may be put. After windows were missed its slot may look free although it was won before.
+    async fn may_commit(&mut self, job: &Job, flushed: &mut Flushed) -> Result<bool, DriverError> {
+        let relay = self.transport.descriptor().await?;
+        if self.position(&relay)?.window < relay.oldest_window {
+            flushed.news.extend(self.transact(|ctx| engine::missed_windows(ctx, relay.oldest_window))?);
+        }
+        Ok(!self.transact(|ctx| engine::waits_for_circle(ctx, job.id))?)
     }
 
     /// Other bytes lie at the address.

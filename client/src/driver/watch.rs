@@ -15,6 +15,8 @@ use crate::transport::{Feed, Transport, TransportError, Unreachable};
 const LOOK: Duration = Duration::from_secs(1);
 /// How many looks pass between two tries of cells that were held.
 const HELD_LOOKS: u32 = 60;
+/// How many looks pass between two syncs while the feed runs, so that the stored window follows the days.
+const SYNC_LOOKS: u32 = 3_600;
 /// The longest wait before the relay is tried again, in milliseconds.
 const RETRY_MOST: u64 = 15_000;
 /// How many frames may wait to be handled before the feed is not read further.
@@ -94,7 +96,11 @@ where
                 },
                 _ = look.tick() => {
                     looks = looks.wrapping_add(1);
-                    self.look_around(looks.is_multiple_of(HELD_LOOKS)).await?
+                    if looks.is_multiple_of(SYNC_LOOKS) {
+                        self.sync().await?
+                    } else {
+                        self.look_around(looks.is_multiple_of(HELD_LOOKS)).await?
+                    }
                 }
             };
             if self.tell_all(news, tell).is_break() {
@@ -107,8 +113,11 @@ where
         match frame {
             FeedFrame::Cell(cursor, address, cell) => {
                 let window = self.window()?;
-                let news = self.take_in(window, vec![(address, cell)]).await?;
+                let mut news = self.take_in(window, vec![(address, cell)]).await?;
                 self.move_to(Position { window, cursor: Some(cursor) })?;
+                if self.transact(|ctx| engine::unread_since(ctx))?.is_some() {
+                    news.extend(self.read_all().await?);
+                }
                 // What this cell led to (a Welcome after a commit, a commit after a hello) leaves at once.
                 let flushed = self.flush().await;
                 Ok([news, flushed.news].concat())

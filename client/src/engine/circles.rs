@@ -14,6 +14,8 @@ use super::mls::{self, SUITE};
 use super::{contacts, events, outbox};
 use crate::store::{Ctx, Seconds, StoreError};
 
+/// The setting that says which window has been read to: all before it are read to the end.
+pub const READ_WINDOW: &str = "read window";
 /// Seconds in a day.
 pub(super) const DAY: Seconds = 86_400;
 
@@ -111,10 +113,12 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, group: &mut MlsGroup) -> Result<(), Engin
     let policy = mls::policy_of(group.extensions()).ok_or(StoreError::Damaged("policy"))?;
     lanes::close_circle(ctx, &circle)?;
     outbox::drop_circle(ctx, &circle, None)?;
-    ctx.execute("DELETE FROM intent WHERE circle = ?1", &[&circle])?;
+    ctx.execute("UPDATE intent SET job = NULL, welcome = NULL WHERE circle = ?1", &[&circle])?;
+    ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
     ctx.execute(
         "INSERT INTO circle (id, name, state, epoch, update_day, joined) VALUES (?1, ?2, 'active', 0, ?3, ?4)
-         ON CONFLICT (id) DO UPDATE SET name = ?2, state = 'active', adrift = NULL, rejoin_at = NULL, joined = ?4",
+         ON CONFLICT (id) DO UPDATE SET name = ?2, state = 'active', adrift = NULL, rejoin_at = NULL, joined = ?4,
+             missed_to = NULL",
         &[&circle, &policy.name, &stored(ctx.now / DAY), &stored(ctx.now)],
     )?;
     let leaves = mls::leaves(group);
@@ -242,7 +246,9 @@ fn forget(ctx: &mut Ctx<'_>, circle: &[u8], state: &str) -> Result<(), EngineErr
     for sql in [
         "DELETE FROM intent WHERE circle = ?1",
         "DELETE FROM receipt WHERE circle = ?1",
-        "UPDATE circle SET receipt_due = NULL, update_due = NULL, adrift = NULL, rejoin_at = NULL WHERE id = ?1",
+        "DELETE FROM heard WHERE circle = ?1",
+        "UPDATE circle SET receipt_due = NULL, update_due = NULL, adrift = NULL, rejoin_at = NULL, missed_to = NULL,
+             unread_since = NULL WHERE id = ?1",
     ] {
         ctx.execute(sql, &[&circle])?;
     }
@@ -260,27 +266,92 @@ pub(super) fn set_adrift(ctx: &Ctx<'_>, circle: &[u8], reason: &str) -> Result<(
     Ok(())
 }
 
-/// A member wrote in an epoch. If it is ours, somebody is where we are: after windows that were missed, that tells that
-/// no commit was; after a commit that could not be followed, only an epoch after it tells that.
-pub(super) fn heard(ctx: &Ctx<'_>, circle: &[u8], epoch: u64) -> Result<(), EngineError> {
-    ctx.execute(
-        "UPDATE circle SET adrift = NULL, rejoin_at = NULL
-         WHERE id = ?1 AND epoch = ?2 AND (adrift = 'missed' OR epoch > adrift_epoch)",
-        &[&circle, &stored(epoch)],
-    )?;
+/// Windows before `window` were missed, and with them, it may be, the commit that ended the epoch.
+pub(super) fn note_missed(ctx: &Ctx<'_>, circle: &[u8], window: u32) -> Result<(), EngineError> {
+    ctx.execute("UPDATE circle SET missed_to = max(coalesce(missed_to, 0), ?2) WHERE id = ?1", &[&circle, &window])?;
+    ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
     Ok(())
 }
 
-/// Somebody else's commit could be followed: this client is where its author is.
+/// What a member says of itself with every message: whether it knows that it missed nothing before the window it has
+/// read to. On the wire (docs/protocol.md section 7.3): `1 or 0 ‖ window 4`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    missed_nothing: bool,
+    window: u32,
+}
+
+impl Standing {
+    /// This client's own; `None` before it has read anything.
+    pub(super) fn of(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Self>, EngineError> {
+        let Some(window) = ctx.number(READ_WINDOW)?.and_then(|window| u32::try_from(window).ok()) else {
+            return Ok(None);
+        };
+        let missed_nothing = up_to_date(ctx, circle)? && !lanes::commit_waits(ctx, circle)?;
+        Ok(Some(Self { missed_nothing, window }))
+    }
+
+    pub(super) fn to_bytes(self) -> Vec<u8> {
+        [&[u8::from(self.missed_nothing)], &self.window.to_be_bytes()[..]].concat()
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (&flag, window) = bytes.split_first()?;
+        let window = u32::from_be_bytes(window.try_into().ok()?);
+        (flag <= 1).then_some(Self { missed_nothing: flag == 1, window })
+    }
+}
+
+/// A member wrote in an epoch. If it is ours, somebody is where we are. After a commit that could not be followed, an
+/// epoch after it tells that all is well again. After windows that were missed, that no commit was among them is certain
+/// when somebody says so who missed nothing, or when everybody else says to be in this epoch still; one other who was
+/// away as well proves nothing.
+pub(super) fn heard(
+    ctx: &Ctx<'_>,
+    circle: &[u8],
+    epoch: u64,
+    leaf: u32,
+    standing: Option<Standing>,
+) -> Result<(), EngineError> {
+    let adrift = ctx.row(
+        "SELECT adrift = 'missed', epoch > adrift_epoch, coalesce(missed_to, 0) FROM circle
+         WHERE id = ?1 AND epoch = ?2 AND adrift IS NOT NULL",
+        &[&circle, &stored(epoch)],
+        |row| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, row.get::<_, u32>(2)?)),
+    )?;
+    let Some((missed, later, window)) = adrift else { return Ok(()) };
+    if !missed {
+        return if later { followed(ctx, circle) } else { Ok(()) };
+    }
+    let Some(standing) = standing.filter(|standing| standing.window >= window) else { return Ok(()) };
+    if !standing.missed_nothing {
+        ctx.execute("INSERT OR IGNORE INTO heard (circle, leaf) VALUES (?1, ?2)", &[&circle, &leaf])?;
+        let sql = "SELECT (SELECT count(*) FROM heard WHERE circle = ?1) + 1
+                       >= (SELECT count(*) FROM member WHERE circle = ?1)";
+        if !ctx.row(sql, &[&circle], |row| row.get::<_, bool>(0))?.unwrap_or(false) {
+            return Ok(());
+        }
+    }
+    followed(ctx, circle)
+}
+
+/// This client is where another member is, or somebody else's commit could be followed.
 pub(super) fn followed(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
-    ctx.execute("UPDATE circle SET adrift = NULL, rejoin_at = NULL WHERE id = ?1", &[&circle])?;
+    ctx.execute("UPDATE circle SET adrift = NULL, rejoin_at = NULL, missed_to = NULL WHERE id = ?1", &[&circle])?;
+    ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
     Ok(())
+}
+
+/// Whether this client follows a circle and has read everything since it asked to be added.
+pub(super) fn up_to_date(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
+    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift IS NULL AND unread_since IS NULL";
+    Ok(ctx.row(sql, &[&circle], |_| Ok(()))?.is_some())
 }
 
 /// Whether this client may change a circle: it follows it, or it owns it and is adrift because of a commit that it
 /// could not follow. If nobody could, the owner's next commit is what brings everybody together again.
 pub(super) fn may_commit(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
-    if in_sync(ctx, circle)? {
+    if up_to_date(ctx, circle)? {
         return Ok(true);
     }
     let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift = 'commit'";

@@ -312,6 +312,7 @@ fn encrypt(ctx: &mut Ctx<'_>, circle: &[u8], id: &[u8], bytes: &[u8], urgent: bo
     let mut group = mls::load(&provider, circle)?;
     let epoch = group.epoch().as_u64();
     let own = group.own_leaf_index().u32();
+    group.set_aad(circles::Standing::of(ctx, circle)?.map(circles::Standing::to_bytes).unwrap_or_default());
     let message = group
         .create_message(&provider, &signer, bytes)
         .map_err(EngineError::mls("encrypting an event"))?
@@ -391,6 +392,29 @@ pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<(), 
             reissue(ctx, &event)?;
         } else if relayed {
             ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&event])?;
+        }
+    }
+    issue_waiting(ctx)
+}
+
+/// This client has just lost its circle: own events of older epochs go out again in the newest one it knows. Those of
+/// that one are on their way already, and their slots must not stay empty: they go to the contacts as well.
+pub(super) fn tell_contacts(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    let me = super::identity(ctx)?.fingerprint;
+    let rows = ctx.rows(
+        "SELECT outgoing.event, event.bytes, outgoing.urgent, outgoing.epoch = circle.epoch FROM outgoing
+         JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
+         WHERE event.circle = ?1 AND outgoing.settled = 0 AND outgoing.epoch IS NOT NULL ORDER BY event.number",
+        &[&circle],
+        |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?))
+        },
+    )?;
+    for (event, bytes, urgent, newest) in rows {
+        if !newest {
+            reissue(ctx, &event)?;
+        } else if urgent {
+            to_contacts(ctx, circle, &me, &bytes)?;
         }
     }
     issue_waiting(ctx)

@@ -59,6 +59,7 @@ pub(super) fn welcome(
     let Ok(tree) = RatchetTreeIn::tls_deserialize_exact(tree) else {
         return Ok(Err(Void));
     };
+    let asked = asked(ctx, &welcome)?;
     let staged = StagedWelcome::build_from_welcome(&provider, &mls::join_config(), welcome)
         .and_then(|builder| builder.with_ratchet_tree(tree).replace_old_group().build());
     let staged = match staged {
@@ -82,6 +83,8 @@ pub(super) fn welcome(
         contacts::learn_name(ctx, &leaf.fingerprint, &leaf.name)?;
     }
     let circle = group.group_id().as_slice().to_vec();
+    // Members could write to this client from the commit on, which lies somewhere after it asked and before the Welcome.
+    ctx.execute("UPDATE circle SET unread_since = ?2 WHERE id = ?1", &[&circle, &asked])?;
     // Whoever has just joined gives its leaf a key of its own soon, so that the tree gets its paths and commits shrink.
     let due = ctx.now + upkeep::exponential(ctx, upkeep::JOINER_UPDATE_MEAN);
     ctx.execute(
@@ -91,6 +94,18 @@ pub(super) fn welcome(
     events::reissue_circle(ctx, &circle)?;
     events::issue_waiting(ctx)?;
     Ok(Ok(vec![News::Joined { circle }]))
+}
+
+/// When the KeyPackage was made that a Welcome is for; 0 when that is not known.
+fn asked(ctx: &Ctx<'_>, welcome: &Welcome) -> Result<i64, EngineError> {
+    for secrets in welcome.secrets() {
+        let reference = secrets.new_member();
+        let sql = "SELECT made FROM invitation WHERE reference = ?1";
+        if let Some(made) = ctx.row(sql, &[&reference.as_slice()], |row| row.get(0))? {
+            return Ok(made);
+        }
+    }
+    Ok(0)
 }
 
 /// Whether this client lets itself be put into this group by this contact.

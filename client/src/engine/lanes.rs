@@ -160,6 +160,40 @@ pub(super) fn expected(ctx: &Ctx<'_>, address: &Address) -> Result<Option<Expect
         .transpose()
 }
 
+/// In which order cells of one sweep are handed in, so that none makes another unreadable before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Turn {
+    /// Whatever ends nothing.
+    Message,
+    /// A commit: it ends an epoch, and in time its lanes.
+    Commit,
+    /// Something from a contact: a Welcome ends the group's state as it was.
+    Contact,
+}
+
+impl Turn {
+    /// All of them, in order.
+    pub const ALL: [Self; 3] = [Self::Message, Self::Commit, Self::Contact];
+}
+
+/// Whose turn a cell at this address is; `None` when it is not expected.
+pub fn turn(ctx: &Ctx<'_>, address: &Address) -> Result<Option<Turn>, EngineError> {
+    let sql = "SELECT kind FROM slot JOIN lane ON lane.id = slot.lane WHERE address = ?1";
+    let kind = ctx.row(sql, &[&&address.as_bytes()[..]], |row| row.get::<_, String>(0))?;
+    Ok(kind.as_deref().and_then(Kind::from_text).map(|kind| match kind {
+        Kind::Member | Kind::Card | Kind::Hello => Turn::Message,
+        Kind::Commit => Turn::Commit,
+        Kind::Contact => Turn::Contact,
+    }))
+}
+
+/// Whether a cell waits in the commit lane of an epoch.
+pub(super) fn commit_waits(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
+    let sql = "SELECT 1 FROM held JOIN slot ON slot.address = held.address JOIN lane ON lane.id = slot.lane
+               WHERE lane.circle = ?1 AND lane.kind = 'commit'";
+    Ok(ctx.row(sql, &[&circle], |_| Ok(()))?.is_some())
+}
+
 /// Whether an address is expected, without reading more.
 pub fn is_expected(ctx: &Ctx<'_>, address: &Address) -> Result<bool, EngineError> {
     Ok(ctx.row("SELECT 1 FROM slot WHERE address = ?1", &[&&address.as_bytes()[..]], |_| Ok(()))?.is_some())

@@ -125,6 +125,11 @@ pub(super) fn key_package(ctx: &mut Ctx<'_>) -> Result<Vec<u8>, EngineError> {
         .key_package_lifetime(lifetime())
         .build(SUITE, &mls, &signer, identity.credential())
         .map_err(EngineError::mls("making a KeyPackage"))?;
+    let reference = bundle.key_package().hash_ref(mls.crypto()).map_err(EngineError::mls("naming a KeyPackage"))?;
+    ctx.execute(
+        "INSERT OR REPLACE INTO invitation (reference, made) VALUES (?1, ?2)",
+        &[&reference.as_slice(), &super::lanes::stored(ctx.now)],
+    )?;
     bundle.key_package().tls_serialize_detached().map_err(EngineError::mls("encoding a KeyPackage"))
 }
 

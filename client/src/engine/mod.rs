@@ -26,14 +26,17 @@ mod receive;
 mod upkeep;
 mod views;
 
-pub use circles::{Circle, CircleId, CircleState, Member, create, leave, list, members, named, remove};
+pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
+pub use circles::{create, leave, list, members, named, remove};
 pub use contacts::{Accepted, Contact, Request, accept_card, approve, contact, contacts, new_card, requests, words};
 pub use contacts::{check_card, mark_verified, open_card_key, person};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise};
 pub use identity::{Identity, found, identity};
-pub use lanes::is_expected;
-pub use outbox::{Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at};
+pub use lanes::{Turn, is_expected, turn};
+pub use outbox::{
+    Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at, waits_for_circle,
+};
 pub use receive::{Fetched, News, Received, receive, retry_held};
-pub use upkeep::{missed_windows, next_due, oldest_unread, synced, tick};
+pub use upkeep::{missed_windows, next_due, oldest_unread, read_again, synced, tick, unread_since};
 pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, inbox, log, status};

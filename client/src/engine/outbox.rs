@@ -152,13 +152,15 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
 /// The next job whose time has come: urgent ones first, then in the order they were queued.
 ///
 /// Readers look a few slots ahead in each lane and no further, so a job waits while [`OVERTAKEN`] or more of those
-/// before it in its lane do; in return its own time is the time of those before it.
+/// before it in its lane do; in return its own time is the time of those before it. Commits wait while this client may
+/// have missed something: the slot may have been won by a commit that the relay has forgotten.
 pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
     let row = ctx.row(
         "SELECT id, purpose, attempts, address, cell, urgent FROM job
          WHERE (not_before <= ?1 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
                     AND later.place > job.place AND later.not_before <= ?1))
            AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?2
+           AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))
          ORDER BY urgent DESC, id LIMIT 1",
         &[&number(ctx.now), &OVERTAKEN],
         |row| {
@@ -194,6 +196,12 @@ pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
         })
     };
     Ok(Some(chunks.and_then(job).ok_or(StoreError::Damaged("job"))?))
+}
+
+/// Whether a commit waits because this client may have missed something in its circle.
+pub fn waits_for_circle(ctx: &Ctx<'_>, job: i64) -> Result<bool, EngineError> {
+    let sql = "SELECT 1 FROM job JOIN circle ON circle.id = job.circle WHERE job.id = ?1 AND adrift = 'missed'";
+    Ok(ctx.row(sql, &[&job], |_| Ok(()))?.is_some())
 }
 
 /// Whether a job still waits to be put at this address.

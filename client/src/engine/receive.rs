@@ -212,16 +212,17 @@ fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Rece
             return Ok(Err(Refused::Void));
         }
         let author = author(&processed, &group, expected)?;
+        let standing = circles::Standing::from_bytes(processed.aad());
         let ProcessedMessageContent::ApplicationMessage(message) = processed.into_content() else {
             return Ok(Err(Refused::Void));
         };
-        Ok(Ok((author, message.into_bytes())))
+        Ok(Ok((author, standing, message.into_bytes())))
     })?;
-    let Ok(((who, name), event)) = outcome else {
+    let Ok(((who, name), standing, event)) = outcome else {
         return void(ctx, expected);
     };
     lanes::consume(ctx, expected)?;
-    circles::heard(ctx, &circle, expected.lane.epoch)?;
+    circles::heard(ctx, &circle, expected.lane.epoch, expected.lane.leaf, standing)?;
     // The slot is spent either way: MLS has consumed the message's key.
     Ok(match events::received(ctx, &circle, &who, &name, &event)? {
         Ok(news) => Received::Used(news),

@@ -55,7 +55,9 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
 pub fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
     let sql = "SELECT min(at) FROM (
         SELECT receipt_due AS at FROM circle UNION ALL SELECT update_due FROM circle
-        UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL UNION ALL SELECT not_before FROM job)";
+        UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL
+        UNION ALL SELECT not_before FROM job WHERE purpose <> 'commit'
+            OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))";
     Ok(ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
 }
 
@@ -67,23 +69,55 @@ pub fn synced(ctx: &mut Ctx<'_>) -> Result<Vec<News>, EngineError> {
     Ok(Vec::new())
 }
 
-/// Windows are gone from the relay that this client has not read: it may have missed commits in every circle.
-pub fn missed_windows(ctx: &mut Ctx<'_>) -> Result<Vec<News>, EngineError> {
+/// Windows before `oldest` are gone from the relay that this client has not read: it may have missed commits in every
+/// circle.
+pub fn missed_windows(ctx: &mut Ctx<'_>, oldest: u32) -> Result<Vec<News>, EngineError> {
+    let mut news = Vec::new();
+    for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
+        if circle.members > 1 {
+            news.extend(missed(ctx, circle, oldest)?);
+        }
+    }
+    Ok(news)
+}
+
+fn missed(ctx: &mut Ctx<'_>, circle: Circle, oldest: u32) -> Result<Option<News>, EngineError> {
+    circles::note_missed(ctx, &circle.id, oldest)?;
+    if circle.adrift.is_some() {
+        return Ok(None);
+    }
+    go_adrift(ctx, &circle.id, "missed")?;
+    Ok(Some(News::OutOfSync { circle: circle.id }))
+}
+
+/// Since when everything has to be read again, because others may have written to this client before it could know.
+pub fn unread_since(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
+    let since = ctx.row("SELECT min(unread_since) FROM circle", &[], |row| row.get::<_, Option<i64>>(0))?;
+    Ok(since.flatten().map(loaded))
+}
+
+/// Reading begins again at [`unread_since`], or at the relay's oldest window, which began at `kept`: whoever asked
+/// before that to be added may have missed what came after the Welcome's epoch.
+pub fn read_again(ctx: &mut Ctx<'_>, oldest: u32, kept: Seconds) -> Result<Vec<News>, EngineError> {
     let mut news = Vec::new();
     for circle in circles::list(ctx)? {
-        if circle.state == CircleState::Active && circle.adrift.is_none() && circle.members > 1 {
-            go_adrift(ctx, &circle.id, "missed")?;
-            news.push(News::OutOfSync { circle: circle.id });
+        let sql = "SELECT unread_since FROM circle WHERE id = ?1";
+        let Some(since) = ctx.row(sql, &[&circle.id], |row| row.get::<_, Option<i64>>(0))?.flatten() else { continue };
+        ctx.execute("UPDATE circle SET unread_since = NULL WHERE id = ?1", &[&circle.id])?;
+        let id = circle.id.clone();
+        if loaded(since) < kept {
+            news.extend(missed(ctx, circle, oldest)?);
         }
+        commit::stage_next(ctx, &id)?;
     }
     Ok(news)
 }
 
 /// This client does not follow a circle any more: says so, and sends what is not settled to the members one by one.
 pub(super) fn go_adrift(ctx: &mut Ctx<'_>, circle: &[u8], reason: &str) -> Result<(), EngineError> {
+    let followed = circles::in_sync(ctx, circle)?;
     circles::set_adrift(ctx, circle, reason)?;
-    events::reissue_circle(ctx, circle)?;
-    events::issue_waiting(ctx)
+    if followed { events::tell_contacts(ctx, circle) } else { Ok(()) }
 }
 
 /// The window from which reading has to start again because a cell there could not be used before.

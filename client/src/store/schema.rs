@@ -29,13 +29,21 @@ CREATE TABLE hello (
 CREATE TABLE contact (
     fingerprint BLOB PRIMARY KEY, name TEXT NOT NULL, verified INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL);
 
--- MLS groups. state: active, removed, left. adrift: why this client is out of sync, if it is.
+-- MLS groups. state: active, removed, left. adrift: why this client is out of sync, if it is. missed_to: the first
+-- window after those it missed. unread_since: when it asked to be added, until everything since then has been read.
 CREATE TABLE circle (
     id BLOB PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER NOT NULL, adrift TEXT, adrift_epoch INTEGER,
-    update_day INTEGER NOT NULL, update_due INTEGER, rejoin_at INTEGER, receipt_due INTEGER, joined INTEGER NOT NULL);
+    update_day INTEGER NOT NULL, update_due INTEGER, rejoin_at INTEGER, receipt_due INTEGER, joined INTEGER NOT NULL,
+    missed_to INTEGER, unread_since INTEGER);
 CREATE TABLE member (
     circle BLOB NOT NULL, leaf INTEGER NOT NULL, fingerprint BLOB NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
     PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
+
+-- Members who said that they are in this client's epoch although they, too, may have missed something.
+CREATE TABLE heard (circle BLOB NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
+
+-- KeyPackages this client gave away, and when it made them.
+CREATE TABLE invitation (reference BLOB PRIMARY KEY, made INTEGER NOT NULL) WITHOUT ROWID;
 
 -- Lanes. kind: member, commit, card, contact, hello. own: this client writes there. ended: when the epoch ended.
 CREATE TABLE lane (
