@@ -8,6 +8,8 @@ use super::source::{Kind, Source, Token, by_comma, sources};
 /// Every field that a log line may have. `error` is an error's Display: our own fixed texts, and what the system and the
 /// engine say of files. The relay's canary test reads the log that comes of it.
 const FIELDS: &[&str] = &["count", "error", "kind", "seconds", "window"];
+/// `place` is a line of source, after a panic. In the client the word means a region, so only the relay may say it.
+const FIELDS_OF_THE_RELAY: &[&str] = &["place"];
 
 const LEVELS: &[&str] = &["trace", "debug", "info", "warn", "error", "event"];
 
@@ -18,7 +20,9 @@ fn faults(source: &Source) -> Vec<String> {
     for (at, token) in source.tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {
         let macro_call = source.reads(at + 1, &["!", "("]);
         let fault = match token.text.as_str() {
-            level if macro_call && imported && LEVELS.contains(&level) => line_fault(source.inside(at + 2)),
+            level if macro_call && imported && LEVELS.contains(&level) => {
+                line_fault(&source.path, source.inside(at + 2))
+            }
             // An instrumented function writes its arguments, a span lives on into other lines.
             "instrument" if imported => Some("writes arguments".to_owned()),
             name if macro_call && imported && name.ends_with("span") => Some("is a span".to_owned()),
@@ -41,7 +45,7 @@ fn is_log(source: &Source, at: usize) -> bool {
     LEVELS.iter().any(|level| source.reads(at + 2, &[level, "!"]))
 }
 
-fn line_fault(arguments: &[Token]) -> Option<String> {
+fn line_fault(path: &str, arguments: &[Token]) -> Option<String> {
     let arguments = by_comma(arguments);
     let Some((message, fields)) = arguments.split_last() else { return Some("says nothing".to_owned()) };
     match message {
@@ -51,7 +55,8 @@ fn line_fault(arguments: &[Token]) -> Option<String> {
     fields.iter().find_map(|field| {
         let name = field.iter().find(|token| token.kind == Kind::Word).map_or("", |token| token.text.as_str());
         let shown = field.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join("");
-        (!FIELDS.contains(&name)).then(|| format!("has the field {shown}"))
+        let relay = path.starts_with("server/") && FIELDS_OF_THE_RELAY.contains(&name);
+        (!FIELDS.contains(&name) && !relay).then(|| format!("has the field {shown}"))
     })
 }
 
@@ -87,6 +92,8 @@ fn a_log_line_that_could_name_somebody_is_seen() {
         let source = Source::read("server/src/x.rs", &format!("fn f() {{ {line}; }}"));
         assert_eq!(faults(&source), [""; 0], "{line}");
     }
+    let place = "fn f() { tracing::info!(place, \"raised\"); }";
+    assert_eq!(faults(&Source::read("client/src/x.rs", place)).len(), 1, "a region, in the client");
     let instrumented = Source::read("server/src/x.rs", "#[tracing::instrument] fn f(peer: SocketAddr) {}");
     assert_eq!(faults(&instrumented).len(), 1);
 }
