@@ -49,7 +49,10 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
         Admission::Open => tracing::warn!("access is open: anybody who reaches this relay may write to it"),
     }
     let relay = Relay::new(store.clone(), Arc::new(unix_seconds), policy);
-    relay.tidy().await?;
+    // A disk without room for a new window does not keep the relay from reading.
+    if let Err(error) = relay.tidy().await {
+        tracing::error!(%error, "windows could not be tidied");
+    }
     let limits = Limits {
         connections: config.limits.connections.get(),
         feeds: config.limits.feeds.get(),
@@ -58,8 +61,6 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
     let (key, certificate) = (read(layout.key())?, read(layout.certificate())?);
     let server = Server::bind(config.listen, &key, &certificate, relay.clone(), limits).await?;
     let stop = stop_signal()?;
-    writeln!(out, "listening on {}", server.address()?)?;
-    out.flush()?;
     let tidying = tokio::spawn(tidy_for_ever(relay.clone()));
     let auditing = match census::listen(&layout.audit_socket()) {
         Ok(listener) => Some(tokio::spawn(census::answer(listener, relay))),
@@ -68,6 +69,8 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
             None
         }
     };
+    writeln!(out, "listening on {}", server.address()?)?;
+    out.flush()?;
     let failed = store.failed();
     let mut storage_failed = false;
     server
