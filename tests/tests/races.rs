@@ -131,7 +131,10 @@ async fn race_of_all_kinds(seed: u64) {
     }
     people[0].approve_newest("home", Role::Contact);
     people[0].remove("home", "contact 1");
-    assert!(people[1..3].iter_mut().all(|one| pending(one) > 0), "seed {seed}: both coordinators want the lost one back");
+    assert!(
+        people[1..3].iter_mut().all(|one| pending(one) > 0),
+        "seed {seed}: both coordinators want the lost one back"
+    );
     let staged = people.iter_mut().map(pending).filter(|&count| count > 0).count();
     assert!(staged >= 5, "seed {seed}: owner, coordinators and others have staged commits, {staged} of them");
     for _ in 0..60 {

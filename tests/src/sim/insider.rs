@@ -58,11 +58,7 @@ impl Person {
     }
 
     /// Uses the person's MLS group directly; nothing of it is kept.
-    pub fn misuse<V>(
-        &mut self,
-        circle: &str,
-        work: impl FnOnce(&Mls<'_>, &mut MlsGroup, &SignatureKeyPair) -> V,
-    ) -> V {
+    pub fn misuse<V>(&mut self, circle: &str, work: impl FnOnce(&Mls<'_>, &mut MlsGroup, &SignatureKeyPair) -> V) -> V {
         let circle = self.circle(circle).id;
         let mut made = None;
         let undone = self.driver.transact(|ctx| -> Result<(), EngineError> {

@@ -18,7 +18,11 @@ impl Ledger {
             let seen = person.run(|ctx| engine::authenticator(ctx, &circle));
             let entry = self.0.entry((circle.id, circle.epoch));
             let (first, who) = entry.or_insert_with(|| (seen.clone(), person.name.clone()));
-            assert_eq!(*first, seen, "I3: {who} and {} merged different commits for epoch {}", person.name, circle.epoch);
+            assert_eq!(
+                *first, seen,
+                "I3: {who} and {} merged different commits for epoch {}",
+                person.name, circle.epoch
+            );
         }
     }
 

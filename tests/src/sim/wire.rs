@@ -31,13 +31,24 @@ struct State {
     down: bool,
     /// How often the relay was restarted: cursors of the lives before are unknown to it.
     restarts: u8,
+    /// The relay says that it has none of the chunks.
+    hide_chunks: bool,
 }
 
 impl Faults {
     /// A wire on which nothing goes wrong.
     pub fn none(seed: u64) -> Self {
         let rng = ChaCha20Rng::seed_from_u64(seed ^ 0x6661_756c_7473);
-        let state = State { rng, lose_call: 0, lose_answer: 0, repeat: 0, shuffle: false, down: false, restarts: 0 };
+        let state = State {
+            rng,
+            lose_call: 0,
+            lose_answer: 0,
+            repeat: 0,
+            shuffle: false,
+            down: false,
+            restarts: 0,
+            hide_chunks: false,
+        };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -66,6 +77,11 @@ impl Faults {
     /// Everything goes through again.
     pub fn up(&self) {
         self.change(|state| state.down = false);
+    }
+
+    /// The relay says that it has no chunks, or again what it has.
+    pub fn hide_chunks(&self, hide: bool) {
+        self.change(|state| state.hide_chunks = hide);
     }
 
     /// The relay's process ends and another begins on the same store: no cursor is known any more.
@@ -233,6 +249,9 @@ impl Transport for SimWire {
 
     async fn pick_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
         self.faults.before_call()?;
+        if self.faults.change(|state| state.hide_chunks) {
+            return Ok(vec![None; addresses.len()]);
+        }
         let mut chunks = Vec::new();
         for list in addresses.chunks(PICK_CHUNKS_MAX) {
             let bytes = self.relay.pick(Pick::Chunks(list.to_vec())).await.all_bytes().map_err(refused)?;

@@ -1,0 +1,254 @@
+//! I4: what was queued arrives at every member in sync, exactly once, however late and in whatever company.
+
+use std::collections::BTreeMap;
+
+use himaya::engine;
+use himaya_protocol::content::EventId;
+use himaya_tests::sim::{DAY, Ledger, Person, World, play};
+
+/// Every event is in the log once.
+fn assert_once(person: &mut Person, events: &[EventId], why: &str) {
+    let mut counts: BTreeMap<EventId, usize> = BTreeMap::new();
+    for entry in person.inbox() {
+        *counts.entry(entry.event.id()).or_default() += 1;
+    }
+    let missing = events.iter().filter(|event| counts.get(event) != Some(&1)).count();
+    assert_eq!(missing, 0, "{}: {missing} of {} are missing; {why}", person.name, events.len());
+}
+
+#[test]
+fn a_backlog_that_leaves_piece_by_piece_is_read_whole() {
+    play(|| async {
+        let mut world = World::new(401);
+        let mut people = world.circle_of(2).await;
+        let [sender, reader] = people.as_mut_slice() else { panic!("two were made") };
+        let alerts: Vec<EventId> = (0..24).map(|_| sender.sos("home")).collect();
+        // Each try fails and sets one more alert back; then the line works, but not everything is due.
+        world.faults.down();
+        for _ in 0..12 {
+            sender.driver.flush().await;
+        }
+        world.faults.up();
+        sender.driver.flush().await;
+        reader.sync().await;
+        world.clock.advance(600);
+        sender.sync().await;
+        reader.sync().await;
+        assert_once(reader, &alerts, "what left first must not outrun the reader's look-ahead");
+    });
+}
+
+#[test]
+fn much_from_an_epoch_that_ended_long_ago_is_read_before_its_lanes_go() {
+    play(|| async {
+        let mut world = World::new(402);
+        let mut people = world.circle_of(3).await;
+        let [owner, sender, away] = people.as_mut_slice() else { panic!("three were made") };
+        let alerts: Vec<EventId> = (0..70).map(|_| sender.sos("home")).collect();
+        sender.sync().await;
+        for number in 0..8 {
+            let mut newcomer = world.person(&format!("newcomer {number}"));
+            owner.add(&mut newcomer, "home").await;
+        }
+        away.sync().await;
+        assert_once(away, &alerts, "eight commits and seventy alerts came in one sweep");
+    });
+}
+
+#[test]
+fn what_was_said_between_commit_and_welcome_reaches_the_newcomer() {
+    play(|| async {
+        let mut world = World::new(403);
+        let mut people = world.circle_of(2).await;
+        let mut newcomer = world.person("newcomer");
+        let [owner, friend] = people.as_mut_slice() else { panic!("two were made") };
+        owner.hand_card(&mut newcomer).await;
+        owner.sync().await;
+        owner.approve_newest("home", himaya_protocol::wire::policy::Role::Contact);
+        // The commit gets out, the Welcome does not.
+        owner.line.allow(Some(1));
+        owner.driver.flush().await;
+        friend.sync().await;
+        assert!(friend.members("home").contains("newcomer"));
+        let alert = friend.sos("home");
+        friend.sync().await;
+        newcomer.sync().await;
+        world.clock.advance(2 * DAY);
+        newcomer.sync().await;
+        owner.line.allow(None);
+        owner.sync().await;
+        newcomer.sync().await;
+        assert!(newcomer.follows("home"));
+        newcomer.sync().await;
+        assert_once(&mut newcomer, &[alert], "it was sent in an epoch the newcomer is in");
+    });
+}
+
+#[test]
+fn a_commit_does_not_take_a_slot_that_the_relay_has_forgotten() {
+    play(|| async {
+        let mut world = World::with_retention(404, 3);
+        let mut people = world.circle_of(4).await;
+        let mut ledger = Ledger::default();
+        world.clock.advance(11 * 3_600);
+        // The last one stages an update and is cut off; the others go on without it.
+        people[3].run(engine::tick);
+        assert_eq!(people[3].circle("home").pending, 1);
+        for _ in 0..6 {
+            for person in &mut people[..3] {
+                person.sync().await;
+                ledger.check(person);
+            }
+            world.clock.advance(DAY);
+        }
+        assert!(people[0].circle("home").epoch > people[3].circle("home").epoch);
+        let alert = people[3].sos("home");
+        let _out_of_sync = people[3].driver.sync().await;
+        ledger.check(&mut people[3]);
+        assert!(!people[3].follows("home"), "it has missed what happened");
+        for _ in 0..3 {
+            for person in &mut people {
+                person.sync().await;
+                ledger.check(person);
+            }
+            world.clock.advance(600);
+        }
+        ledger.assert_together(&mut people, "home");
+        assert!(people[3].follows("home"), "it was added again");
+        for person in &mut people {
+            person.sync().await;
+            assert_once(person, &[alert], "it was queued before the absence ended");
+        }
+    });
+}
+
+#[test]
+fn two_who_were_away_do_not_take_each_other_for_the_circle() {
+    play(|| async {
+        let mut world = World::with_retention(405, 3);
+        let mut people = world.circle_of(5).await;
+        let mut ledger = Ledger::default();
+        for _ in 0..6 {
+            world.clock.advance(DAY);
+            for person in &mut people[..3] {
+                person.sync().await;
+            }
+        }
+        assert!(people[0].circle("home").epoch > people[3].circle("home").epoch, "keys were updated meanwhile");
+        // Both come back while the owner is away, and hear each other in the epoch they left.
+        for who in [3, 4] {
+            people[who].sos("home");
+            people[who].sync().await;
+        }
+        for who in [3, 4, 3, 4] {
+            people[who].sync().await;
+            assert!(!people[who].follows("home"), "only somebody who missed nothing can say that nothing was missed");
+        }
+        world.clock.advance(600);
+        for _ in 0..3 {
+            for person in &mut people {
+                person.sync().await;
+                ledger.check(person);
+            }
+        }
+        ledger.assert_together(&mut people, "home");
+        assert!(people.iter_mut().all(|person| person.follows("home")));
+    });
+}
+
+#[test]
+fn who_was_away_while_nothing_changed_hears_so_and_goes_on() {
+    play(|| async {
+        let mut world = World::with_retention(406, 3);
+        let mut people = world.circle_of(2).await;
+        let [owner, friend] = people.as_mut_slice() else { panic!("two were made") };
+        owner.sync().await;
+        // The owner reads every day, but no commit of anybody leaves.
+        for _ in 0..6 {
+            world.clock.advance(DAY);
+            owner.line.allow(Some(0));
+            let _cut = owner.driver.sync().await;
+        }
+        owner.line.allow(None);
+        world.faults.restart_relay();
+        let many: Vec<EventId> = (0..12).map(|_| friend.sos("home")).collect();
+        friend.line.allow(Some(0));
+        let _cut = friend.driver.sync().await;
+        assert!(!friend.follows("home"), "it cannot know that nothing was missed");
+        friend.line.allow(None);
+        world.clock.advance(400);
+        friend.sync().await;
+        owner.sync().await;
+        assert_once(owner, &many, "the lane has no gap although everything was sent to contacts too");
+        for _ in 0..3 {
+            world.clock.advance(600);
+            owner.sync().await;
+            friend.sync().await;
+        }
+        assert!(friend.follows("home"));
+        let after = friend.sos("home");
+        friend.sync().await;
+        owner.sync().await;
+        assert_once(owner, &[after], "the lane goes on");
+    });
+}
+
+#[test]
+fn when_everybody_was_cut_off_everybodys_word_brings_the_circle_back() {
+    play(|| async {
+        let mut world = World::with_retention(408, 3);
+        let mut people = world.circle_of(3).await;
+        world.clock.advance(9 * DAY);
+        world.faults.restart_relay();
+        for who in [1, 2, 1] {
+            people[who].sos("home");
+            people[who].sync().await;
+            assert!(!people[who].follows("home"), "one other who was away as well proves nothing");
+        }
+        let last = people[0].sos("home");
+        // The device receipts for what arrived tell it, in their time.
+        for _ in 0..4 {
+            for person in &mut people {
+                person.sync().await;
+            }
+            world.clock.advance(5 * 3_600);
+        }
+        assert!(people.iter_mut().all(|person| person.follows("home")), "everybody said where everybody is");
+        let mut ledger = Ledger::default();
+        ledger.assert_together(&mut people, "home");
+        assert!(people.iter_mut().all(|person| person.has(last)));
+    });
+}
+
+#[test]
+fn a_message_of_the_day_before_is_read_with_the_commit_that_was_held() {
+    play(|| async {
+        let mut world = World::new(407);
+        let mut people = world.circle_of(7).await;
+        people[6].sync().await;
+        // The owner's commit is long enough for chunks, which the relay does not give out for now.
+        people[0].remove("home", "person 5");
+        world.faults.hide_chunks(true);
+        people[0].sync().await;
+        let alert = {
+            world.faults.hide_chunks(false);
+            people[1].sync().await;
+            world.faults.hide_chunks(true);
+            let alert = people[1].sos("home");
+            people[1].sync().await;
+            alert
+        };
+        // Read after midnight with the cursor of the day before.
+        world.clock.advance(DAY);
+        people[6].sync().await;
+        assert!(!people[6].has(alert), "the commit waits for its chunks");
+        let old = people[6].sos("home");
+        people[6].sync().await;
+        people[0].sync().await;
+        assert!(people[0].has(old), "alerts go on meanwhile");
+        world.faults.hide_chunks(false);
+        people[6].sync().await;
+        people[6].sync().await;
+        assert_once(&mut people[6], &[alert], "what came after the held commit is read again, the day before too");
+    });
+}
