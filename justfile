@@ -20,7 +20,7 @@ lint:
 deny:
     cargo deny --locked check bans licenses sources
 
-# A relay, three people and their alerts, with the real binaries
+# A relay, four people and their alerts, with the real binaries
 demo:
     cargo demo
 
