@@ -1,5 +1,7 @@
 //! I3: many members want to end one epoch at once; one commit does, and nobody's wish is lost.
 
+#![allow(clippy::indexing_slicing, reason = "a test that indexes wrongly fails")]
+
 use std::collections::BTreeSet;
 
 use himaya::engine;

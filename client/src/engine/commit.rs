@@ -14,6 +14,7 @@ use openmls::prelude::*;
 use openmls_traits::OpenMlsProvider;
 
 use super::error::EngineError;
+use super::judge::judge;
 use super::lanes::{self, loaded, stored};
 use super::mls::{self, Leaf};
 use super::outbox::{self, NewJob, Purpose};
@@ -39,7 +40,7 @@ struct Intent {
     wish: Wish,
 }
 
-/// Notes a wish and stages it if nothing else is.
+/// Notes a wish and stages it if nothing else is. An error other than the store's says why it cannot be done.
 pub(super) fn wish(ctx: &mut Ctx<'_>, circle: &[u8], wish: &Wish) -> Result<(), EngineError> {
     let (kind, who, role, key_package, leaf_key) = match wish {
         Wish::Add { who, role, key_package } => {
@@ -49,12 +50,15 @@ pub(super) fn wish(ctx: &mut Ctx<'_>, circle: &[u8], wish: &Wish) -> Result<(), 
         Wish::Again { who, key_package, leaf_key } => ("again", Some(who), None, Some(key_package), Some(leaf_key)),
         Wish::Update => ("update", None, None, None, None),
     };
-    ctx.insert(
+    let id = ctx.insert(
         "INSERT INTO intent (circle, kind, fingerprint, role, key_package, leaf_key, created)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         &[&circle, &kind, &who.map(|who| who.as_bytes().to_vec()), &role, &key_package, &leaf_key, &stored(ctx.now)],
     )?;
-    stage_next(ctx, circle)
+    match stage_oldest(ctx, circle)? {
+        Some((dropped, why)) if dropped == id => Err(why),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// Whether a wish of this kind about this person waits already.
@@ -70,20 +74,35 @@ pub(super) fn wished(ctx: &Ctx<'_>, circle: &[u8], kind: &str, who: Option<&Fing
 
 /// Stages the oldest wish of a circle that still makes sense, unless one is staged.
 pub(super) fn stage_next(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    stage_oldest(ctx, circle).map(|_| ())
+}
+
+/// Stages the oldest wish that makes sense and can be done; the last one that cannot, with the reason.
+///
+/// What makes a wish impossible may be in a KeyPackage that somebody else made: it must not stop anything else.
+fn stage_oldest(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<Option<(i64, EngineError)>, EngineError> {
+    let mut impossible = None;
     if !circles::may_commit(ctx, circle)? {
-        return Ok(());
+        return Ok(None);
     }
     let staged = ctx.row("SELECT 1 FROM intent WHERE circle = ?1 AND job IS NOT NULL", &[&circle], |_| Ok(()))?;
     if staged.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     while let Some(intent) = oldest(ctx, circle)? {
-        if stage(ctx, circle, &intent)? {
-            return Ok(());
+        let outcome = ctx.attempt(|ctx| match stage(ctx, circle, &intent) {
+            Err(EngineError::Store(error)) => Err(EngineError::Store(error)),
+            Err(error) => Ok(Err(Some(error))),
+            Ok(true) => Ok(Ok(())),
+            Ok(false) => Ok(Err(None)),
+        })?;
+        match outcome {
+            Ok(()) => break,
+            Err(why) => impossible = why.map(|why| (intent.id, why)).or(impossible),
         }
         ctx.execute("DELETE FROM intent WHERE id = ?1", &[&intent.id])?;
     }
-    Ok(())
+    Ok(impossible)
 }
 
 /// Builds and queues the commit of a wish; `false` when the wish does not make sense any more.
@@ -137,7 +156,13 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
         .build(provider.rand(), provider.crypto(), &signer, |_| true)
         .map_err(EngineError::mls("building a commit"))?
         .stage_commit(&provider)
-        .map_err(EngineError::mls("staging a commit"))?;
+        .map_err(|error| StoreError::Database(error.to_string()))?;
+    // What others would find void must not be merged here either.
+    let staged = group.pending_commit().ok_or(StoreError::Damaged("pending commit"))?;
+    judge(&group, group.own_leaf_index().u32(), staged).map_err(|void| EngineError::Mls {
+        step: "judging our own commit",
+        cause: format!("{void:?}"),
+    })?;
     let encode = EngineError::mls("encoding a commit");
     let commit = bundle.commit().tls_serialize_detached().map_err(encode)?;
     let welcome = bundle.to_welcome_msg().map(|welcome| welcome.tls_serialize_detached());

@@ -1,0 +1,55 @@
+//! I9: whatever somebody hostile sends who holds the right keys: no panic, nothing lost, nothing half written.
+#![allow(clippy::indexing_slicing, reason = "a test that indexes wrongly fails")]
+
+use himaya::engine;
+use himaya_protocol::wire::contact::ContactMessage;
+use himaya_tests::sim::{DAY, Lane, World, play};
+use openmls::prelude::tls_codec::Serialize as _;
+use openmls::prelude::{
+    BasicCredential, Capabilities, Ciphersuite, CredentialType, CredentialWithKey, ExtensionType, KeyPackage, Lifetime,
+};
+
+const SUITE: Ciphersuite = Ciphersuite::MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519;
+
+#[test]
+fn a_key_package_that_cannot_be_added_stops_nobody() {
+    play(|| async {
+        let mut world = World::new(901);
+        let mut people = world.circle_of(3).await;
+        let group = people[0].circle("home").id;
+        let places = people[2].places("home", Lane::To("person 0"));
+        // Signed by the asking member, but its leaf does not support the credentials that the others have.
+        let key_package = people[2].misuse("home", |mls, group, signer| {
+            let capabilities = Capabilities::builder()
+                .ciphersuites(vec![SUITE])
+                .extensions(vec![ExtensionType::Unknown(0xF1A1)])
+                .credentials(vec![CredentialType::X509])
+                .build();
+            let me = CredentialWithKey {
+                credential: BasicCredential::new(b"person 2".to_vec()).into(),
+                signature_key: signer.public().into(),
+            };
+            let _group = group;
+            KeyPackage::builder()
+                .leaf_node_capabilities(capabilities)
+                .key_package_lifetime(Lifetime::init(0, u64::MAX))
+                .build(SUITE, mls, signer, me)
+                .expect("openmls makes whatever it is told")
+                .key_package()
+                .tls_serialize_detached()
+                .expect("a KeyPackage can be encoded")
+        });
+        let rejoin = ContactMessage::Rejoin { group, key_package }.to_bytes();
+        assert!(world.put(&places[0], &rejoin).await);
+        let alert = people[1].sos("home");
+        people[1].sync().await;
+        people[0].sync().await;
+        assert!(people[0].has(alert), "the owner reads on");
+        assert_eq!(people[0].circle("home").pending, 0, "what cannot be done is not wished for ever");
+        people[0].run(|ctx| engine::remove(ctx, &engine::named(ctx, "home")?, "person 2"));
+        people[0].sync().await;
+        world.clock.advance(DAY);
+        people[1].sync().await;
+        assert_eq!(people[1].members("home").len(), 2);
+    });
+}
