@@ -28,18 +28,18 @@ impl<T: Transport> Driver<T> {
         Ok(news)
     }
 
-    /// Whoever has joined a circle may have been written to before it could know: reads again from when it asked.
+    /// What made other cells expected that were passed over makes them worth reading again.
     async fn go_back(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
-        let Some(since) = self.transact(|ctx| engine::unread_since(ctx))? else { return Ok(false) };
+        if self.transact(|ctx| engine::unread_from(ctx, 1))?.is_none() {
+            return Ok(false);
+        }
         let relay = self.transport.descriptor().await?;
-        let seconds = u64::from(relay.window_seconds);
-        let first = u32::try_from(since / seconds).unwrap_or(u32::MAX);
         let stored = self.position(&relay)?.window;
-        let window = first.clamp(relay.oldest_window, relay.current_window).min(stored.max(relay.oldest_window));
-        let kept = u64::from(relay.oldest_window) * seconds;
         news.extend(self.transact(|ctx| {
+            let first = engine::unread_from(ctx, relay.window_seconds)?.unwrap_or(stored);
+            let window = first.min(stored).max(relay.oldest_window);
             Position { window, cursor: None }.store(ctx)?;
-            engine::read_again(ctx, relay.oldest_window, kept)
+            engine::read_again(ctx, relay.oldest_window, relay.window_seconds)
         })?);
         Ok(true)
     }
@@ -96,18 +96,11 @@ impl<T: Transport> Driver<T> {
         Ok(true)
     }
 
-    /// Cells that were held may be usable now; if one was, what came after it is read again.
+    /// Cells that were held may be usable now.
     async fn retry_held(&mut self) -> Result<Vec<News>, DriverError> {
         let mut news = Vec::new();
-        let mut again: Option<u32> = None;
         for (window, address, cell) in self.transact(|ctx| engine::retry_held(ctx))? {
-            if let Some(more) = self.hand_in(window, &address, &cell).await? {
-                news.extend(more);
-                again = Some(again.map_or(window, |earliest| earliest.min(window)));
-            }
-        }
-        if let Some(window) = again {
-            self.move_to(Position { window, cursor: None })?;
+            news.extend(self.hand_in(window, &address, &cell).await?.unwrap_or_default());
         }
         Ok(news)
     }

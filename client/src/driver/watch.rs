@@ -115,7 +115,7 @@ where
                 let window = self.window()?;
                 let mut news = self.take_in(window, vec![(address, cell)]).await?;
                 self.move_to(Position { window, cursor: Some(cursor) })?;
-                if self.transact(|ctx| engine::unread_since(ctx))?.is_some() {
+                if self.transact(|ctx| engine::unread_from(ctx, 1))?.is_some() {
                     news.extend(self.read_all().await?);
                 }
                 // What this cell led to (a Welcome after a commit, a commit after a hello) leaves at once.

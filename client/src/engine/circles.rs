@@ -342,10 +342,11 @@ pub(super) fn followed(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> 
     Ok(())
 }
 
-/// Whether this client follows a circle and has read everything since it asked to be added.
+/// Whether this client follows a circle and has nothing to read again first.
 pub(super) fn up_to_date(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
-    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift IS NULL AND unread_since IS NULL";
-    Ok(ctx.row(sql, &[&circle], |_| Ok(()))?.is_some())
+    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift IS NULL AND unread_since IS NULL
+                   AND NOT EXISTS (SELECT 1 FROM setting WHERE name = ?2)";
+    Ok(ctx.row(sql, &[&circle, &lanes::READ_AGAIN], |_| Ok(()))?.is_some())
 }
 
 /// Whether this client may change a circle: it follows it, or it owns it and is adrift because of a commit that it

@@ -159,10 +159,8 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
         .map_err(|error| StoreError::Database(error.to_string()))?;
     // What others would find void must not be merged here either.
     let staged = group.pending_commit().ok_or(StoreError::Damaged("pending commit"))?;
-    judge(&group, group.own_leaf_index().u32(), staged).map_err(|void| EngineError::Mls {
-        step: "judging our own commit",
-        cause: format!("{void:?}"),
-    })?;
+    judge(&group, group.own_leaf_index().u32(), staged)
+        .map_err(|void| EngineError::Mls { step: "judging our own commit", cause: format!("{void:?}") })?;
     let encode = EngineError::mls("encoding a commit");
     let commit = bundle.commit().tls_serialize_detached().map_err(encode)?;
     let welcome = bundle.to_welcome_msg().map(|welcome| welcome.tls_serialize_detached());

@@ -199,8 +199,17 @@ pub fn is_expected(ctx: &Ctx<'_>, address: &Address) -> Result<bool, EngineError
     Ok(ctx.row("SELECT 1 FROM slot WHERE address = ?1", &[&&address.as_bytes()[..]], |_| Ok(()))?.is_some())
 }
 
+/// The setting that says from which window on everything is to be read again, because a cell there was held and is
+/// used now: what it makes expected was passed over then.
+pub(super) const READ_AGAIN: &str = "read again";
+
 /// Forgets a slot for good and looks further ahead.
 pub(super) fn consume(ctx: &Ctx<'_>, expected: &Expected) -> Result<(), EngineError> {
+    let sql = "SELECT window FROM held WHERE address = ?1";
+    if let Some(window) = ctx.row(sql, &[&&expected.slot.address.as_bytes()[..]], |row| row.get::<_, u32>(0))? {
+        let earlier = ctx.number(READ_AGAIN)?.unwrap_or(u64::MAX);
+        ctx.set_number(READ_AGAIN, earlier.min(u64::from(window)))?;
+    }
     ctx.execute("DELETE FROM slot WHERE address = ?1", &[&&expected.slot.address.as_bytes()[..]])?;
     ctx.execute("DELETE FROM held WHERE address = ?1", &[&&expected.slot.address.as_bytes()[..]])?;
     extend(ctx, expected.lane.id, expected.n + 1 + LOOKAHEAD)

@@ -38,5 +38,5 @@ pub use outbox::{
     Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at, waits_for_circle,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
-pub use upkeep::{missed_windows, next_due, oldest_unread, read_again, synced, tick, unread_since};
+pub use upkeep::{missed_windows, next_due, oldest_unread, read_again, synced, tick, unread_from};
 pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, inbox, log, status};

@@ -90,22 +90,27 @@ fn missed(ctx: &mut Ctx<'_>, circle: Circle, oldest: u32) -> Result<Option<News>
     Ok(Some(News::OutOfSync { circle: circle.id }))
 }
 
-/// Since when everything has to be read again, because others may have written to this client before it could know.
-pub fn unread_since(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
+/// The window from which everything has to be read again, because others may have written to this client before it
+/// could know, or because a cell that was held is used now.
+pub fn unread_from(ctx: &Ctx<'_>, window_seconds: u32) -> Result<Option<u32>, EngineError> {
     let since = ctx.row("SELECT min(unread_since) FROM circle", &[], |row| row.get::<_, Option<i64>>(0))?;
-    Ok(since.flatten().map(loaded))
+    let joined = since.flatten().map(|since| loaded(since) / u64::from(window_seconds.max(1)));
+    let held = ctx.number(lanes::READ_AGAIN)?;
+    Ok(joined.into_iter().chain(held).min().map(|window| u32::try_from(window).unwrap_or(u32::MAX)))
 }
 
-/// Reading begins again at [`unread_since`], or at the relay's oldest window, which began at `kept`: whoever asked
-/// before that to be added may have missed what came after the Welcome's epoch.
-pub fn read_again(ctx: &mut Ctx<'_>, oldest: u32, kept: Seconds) -> Result<Vec<News>, EngineError> {
+/// Reading begins again at [`unread_from`], or at the relay's oldest window if that is later: whoever asked before that
+/// to be added may have missed what came after the Welcome's epoch.
+pub fn read_again(ctx: &mut Ctx<'_>, oldest: u32, window_seconds: u32) -> Result<Vec<News>, EngineError> {
     let mut news = Vec::new();
-    for circle in circles::list(ctx)? {
-        let sql = "SELECT unread_since FROM circle WHERE id = ?1";
-        let Some(since) = ctx.row(sql, &[&circle.id], |row| row.get::<_, Option<i64>>(0))?.flatten() else { continue };
-        ctx.execute("UPDATE circle SET unread_since = NULL WHERE id = ?1", &[&circle.id])?;
+    let kept = u64::from(oldest) * u64::from(window_seconds);
+    ctx.execute("DELETE FROM setting WHERE name = ?1", &[&lanes::READ_AGAIN])?;
+    for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
         let id = circle.id.clone();
-        if loaded(since) < kept {
+        let sql = "SELECT unread_since FROM circle WHERE id = ?1";
+        let since = ctx.row(sql, &[&id], |row| row.get::<_, Option<i64>>(0))?.flatten();
+        ctx.execute("UPDATE circle SET unread_since = NULL WHERE id = ?1", &[&id])?;
+        if since.is_some_and(|since| loaded(since) < kept) {
             news.extend(missed(ctx, circle, oldest)?);
         }
         commit::stage_next(ctx, &id)?;
