@@ -1,0 +1,14 @@
+//! Himaya as its users meet it: the two real binaries, a real relay, real TLS, real profiles on a real disk.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a field that is missing fails the test; what was skipped or measured is said"
+)]
+
+mod client_crash;
+mod dropped;
+mod exits;
+mod relay_crash;
+mod scene;
+mod walk;
+mod watch;
