@@ -151,7 +151,7 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
 
 /// The next job whose time has come: urgent ones first, then in the order they were queued.
 ///
-/// Readers look a few slots ahead in each lane and no further, so a job waits while [`OVERTAKEN`] or more of those
+/// Readers look a few slots ahead in each lane and no further, so a job waits while `OVERTAKEN` or more of those
 /// before it in its lane do; in return its own time is the time of those before it. Commits wait while this client may
 /// have missed something: the slot may have been won by a commit that the relay has forgotten.
 pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
