@@ -12,7 +12,7 @@ pub(crate) struct VectorFile {
 impl VectorFile {
     /// Reads a file; fails the test on anything that is not in the form.
     pub(crate) fn read(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/vectors").join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let mut file = Self { items: BTreeMap::new(), order: Vec::new() };
         for line in text.lines() {
