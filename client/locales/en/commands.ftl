@@ -79,7 +79,7 @@ verify-next =
       himaya verify CONTACT --matches
 verify-differ = If even one word differs, somebody may be between you. Do not use this contact; make a new card in person.
 verify-recorded = Recorded: { $name } is verified.
-verify-already = { $name } is verified, since { $time }.
+verify-already = { $name } is verified already.
 
 ## sos, alert, clear, ack
 # The five things that can be true of an alert, from weakest to strongest. Say no more than is true.
@@ -89,7 +89,7 @@ truth-devices = Reached { $reached } of { $members } devices.
 truth-answered = A person answered: { $name }, { $time }.
 truth-acting = Someone is acting: { $name }, { $time }.
 truth-relay-not = The relay does not have it yet.
-truth-devices-none = It has reached no device yet.
+truth-devices-none = No device has confirmed it yet. Devices do so later on purpose, often after an hour.
 truth-answered-not = No person has answered yet.
 alert-id =
     Its number:
@@ -171,4 +171,4 @@ set-lang = What you write is marked as { $lang }.
 passphrase-ask = Passphrase:{" "}
 passphrase-new = New passphrase:{" "}
 passphrase-again = The same once more:{" "}
-passphrase-advice = Choose at least five words that have nothing to do with each other or with you.
+passphrase-advice = Choose at least six words that have nothing to do with each other or with you.

@@ -41,9 +41,9 @@ profile-exists =
     {"  "}{ $path }
     Use it, or put a second one elsewhere:
       himaya --home FOLDER init --relay LINK --name NAME
-passphrase-wrong = The passphrase does not open the profile. Try again; capital letters and spaces count.
+passphrase-wrong = The passphrase does not open the profile. Try again; capital letters and spaces count. If it is surely right, the files of the profile are damaged.
 passphrase-weak = The passphrase is too short. Take more words.
-profile-newer = The profile was written by a newer Himaya. Update Himaya.
+profile-newer = The profile was written by a newer Himaya, or is damaged. Update Himaya.
 profile-file =
     This file or folder cannot be used ({ $cause }):
     {"  "}{ $path }
@@ -59,7 +59,7 @@ no-identity =
 has-identity =
     The profile is set up already. For a second one:
       himaya --home FOLDER init --relay LINK --name NAME
-name-bad = A name has 1 to { $max } bytes and no control characters. Choose another.
+name-bad = The name is empty or too long. The most is { $max } Latin letters; an Arabic letter counts as two, a Georgian one as three.
 unknown-circle =
     You have no circle called { $name }. To see them all:
       himaya circle list
@@ -94,7 +94,7 @@ not-author =
       himaya ack ID
 wrong-kind = This cannot be done to this kind of event.
 mls-failed = Something failed inside Himaya and nothing was changed. Try again; if it stays so, report this: { $cause }
-out-of-step = { $circle } is out of step with you. You can still send alerts; ask its owner to add you again.
+out-of-step = { $circle } is out of step with you: you may miss what others write. You can still send alerts. Ask its owner to connect; that adds you again.
 
 ## Alert files
 alert-file-problems = { $count ->
@@ -122,7 +122,7 @@ file-unreadable =
 
 ## Passphrases and output
 passphrase-no-terminal =
-    There is no terminal to ask for the passphrase. Put it into a file that only you can read, and name it:
+    No passphrase was given, or there is no terminal to ask for it. Try again, or put it into a file that only you can read, and name it:
       himaya --passphrase-file FILE
 passphrase-differs = The two passphrases differ. Start again.
 passphrase-file-unreadable =
@@ -135,7 +135,7 @@ passphrase-file-bad =
     The first line of the passphrase file is empty, longer than 1,024 bytes or not UTF-8:
     {"  "}{ $path }
 output-failed = The output could not be written ({ $cause }). What was done is done; look at it in another window.
-card-used = This card was used before you, by somebody else. Ask its owner for a new one, and tell them that this one was used.
+card-used = This card was used already. If that was you, wait for its owner to approve you. If not, somebody else has used it: tell its owner, and ask for a new one.
 card-key-missing = The key of this card is not on the relay. Ask its owner to connect, or for a new card if this one is older than two weeks.
 no-home =
     No folder for the profile is known. Name one:

@@ -38,7 +38,7 @@ label-severity = Severity
 label-tlp = May be passed on
 label-urgency = Urgency
 label-when = When
-value-now = now
+value-now = when it was sent
 
 # A word of a newer version.
 update-needed-word = { $word } (update needed)
