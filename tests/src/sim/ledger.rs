@@ -8,20 +8,28 @@ use super::Person;
 
 /// The epoch authenticator of every epoch that anybody was seen in.
 #[derive(Default)]
-pub struct Ledger(BTreeMap<(Vec<u8>, u64), (Vec<u8>, String)>);
+pub struct Ledger {
+    note: String,
+    seen: BTreeMap<(Vec<u8>, u64), (Vec<u8>, String)>,
+}
 
 impl Ledger {
+    /// One that says with every failure how to play it again.
+    pub fn noting(note: String) -> Self {
+        Self { note, ..Self::default() }
+    }
+
     /// Compares where a person is with where everybody was before.
     pub fn check(&mut self, person: &mut Person) {
         let circles = person.run(|ctx| engine::list(ctx));
         for circle in circles.into_iter().filter(|circle| circle.state == CircleState::Active) {
             let seen = person.run(|ctx| engine::authenticator(ctx, &circle));
-            let entry = self.0.entry((circle.id, circle.epoch));
+            let entry = self.seen.entry((circle.id, circle.epoch));
             let (first, who) = entry.or_insert_with(|| (seen.clone(), person.name.clone()));
             assert_eq!(
                 *first, seen,
-                "I3: {who} and {} merged different commits for epoch {}",
-                person.name, circle.epoch
+                "I3: {who} and {} merged different commits for epoch {}; {}",
+                person.name, circle.epoch, self.note
             );
         }
     }
@@ -34,13 +42,14 @@ impl Ledger {
     /// Everybody who follows the circle is in one epoch with the same members, and somebody does.
     pub fn assert_together(&mut self, people: &mut [Person], circle: &str) {
         self.check_all(people);
+        let note = &self.note;
         let mut following = people.iter_mut().filter_map(|person| {
             person.follows(circle).then(|| (person.circle(circle).epoch, person.members(circle), person.name.clone()))
         });
         let (epoch, members, first) = following.next().expect("somebody follows the circle");
         for (other_epoch, other_members, name) in following {
-            assert_eq!(epoch, other_epoch, "{first} and {name} are in one epoch");
-            assert_eq!(members, other_members, "{first} and {name} see the same members");
+            assert_eq!(epoch, other_epoch, "{first} and {name} are in one epoch; {note}");
+            assert_eq!(members, other_members, "{first} and {name} see the same members; {note}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Everything random comes from the seed, so a failure is repeated by its seed (MLS's own key generation aside: traces
 //! are compared by what they mean, not by bytes).
 
+mod auditor;
 mod insider;
 mod ledger;
 mod person;
@@ -18,6 +19,7 @@ use himaya_protocol::wire::cell::{Frame, seal_cell};
 use himaya_relay::service::{Policy, Relay};
 use himaya_relay::store::{Admission, MemoryStore, Put};
 
+pub use auditor::Auditor;
 pub use insider::{Lane, Place, flip};
 pub use ledger::Ledger;
 pub use person::Person;
