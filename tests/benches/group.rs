@@ -51,7 +51,7 @@ impl<'a> Group<'a> {
         let sent = timed(&mut growth.add, || approve(&mut owner));
         note_bytes(growth, &sent);
         let (_, welcome) = split(&sent);
-        assert!(timed(&mut growth.join, || reader.take_in(welcome)), "the Welcome is for the reader");
+        assert!(timed(&mut growth.join, || reader.join(welcome)), "the Welcome is for the reader");
         let mut group = Self { owner, reader, storage, tree, numbers, size: 2 };
         if tree == Tree::Keyed {
             group.update_reader(&mut Samples::default(), &mut Samples::default());
@@ -80,24 +80,21 @@ impl<'a> Group<'a> {
         assert!(timed(&mut growth.process, || self.reader.take_in(commit)), "the commit is the epoch's first");
         self.size += 1;
         if joins || self.tree == Tree::Keyed {
-            assert!(timed(&mut growth.join, || newcomer.take_in(welcome)), "the Welcome is for the newcomer");
+            assert!(timed(&mut growth.join, || newcomer.join(welcome)), "the Welcome is for the newcomer");
         }
         if self.tree == Tree::Keyed {
             newcomer.update_is_due();
-            for commit in newcomer.update() {
-                assert!(self.owner.take_in(&commit) && self.reader.take_in(&commit), "it is the epoch's first");
-            }
+            let commit = newcomer.update();
+            assert!(self.owner.take_in(&commit) && self.reader.take_in(&commit), "it is the epoch's first");
         }
     }
 
     /// The reader gives its leaf a fresh key and the owner takes that in; what the others have to take in.
-    pub fn update_reader(&mut self, update: &mut Samples, process: &mut Samples) -> Vec<Parcel> {
+    pub fn update_reader(&mut self, update: &mut Samples, process: &mut Samples) -> Parcel {
         self.reader.update_is_due();
-        let sent = timed(update, || self.reader.update());
-        for commit in &sent {
-            assert!(timed(process, || self.owner.take_in(commit)), "it is the epoch's first");
-        }
-        sent
+        let commit = timed(update, || self.reader.update());
+        assert!(timed(process, || self.owner.take_in(&commit)), "it is the epoch's first");
+        commit
     }
 }
 

@@ -10,7 +10,7 @@ use crate::group::{Group, Growth, Tree};
 use crate::limits::{Cryptography, Disk};
 use crate::measure::{Samples, head, ms, ratio, row, timed};
 use crate::people::folder;
-use crate::person::{CIRCLE, Parcel, Person, Storage};
+use crate::person::{CIRCLE, Person, Storage};
 
 /// Groups up to this size are made more than once.
 const SMALL: usize = 10;
@@ -132,13 +132,10 @@ impl<'a> Track<'a> {
     fn measure(&mut self, size: usize) {
         let Some(group) = &mut self.group else { return };
         let Some((_, costs)) = self.costs.iter_mut().find(|(of, _)| *of == size) else { return };
-        let sent = group.update_reader(&mut costs.update, &mut costs.follow);
-        costs.update_bytes = sent.iter().map(Parcel::bytes).sum();
-        let (_, sent) = timed(&mut costs.send, || group.reader.alert());
-        costs.send_bytes = sent.iter().map(Parcel::bytes).sum();
-        for parcel in &sent {
-            assert!(timed(&mut costs.receive, || group.owner.take_in(parcel)), "nobody else wrote there");
-        }
+        costs.update_bytes = group.update_reader(&mut costs.update, &mut costs.follow).bytes();
+        let event = timed(&mut costs.send, || group.reader.alert());
+        costs.send_bytes = event.bytes();
+        assert!(timed(&mut costs.receive, || group.owner.take_in(&event)), "nobody else wrote there");
     }
 
     fn at(&self, size: usize) -> Option<&Costs> {

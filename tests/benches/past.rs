@@ -64,9 +64,8 @@ fn by_epochs(storage: Storage<'_>, size: usize, times: usize, mut beside: impl F
     let mut by_epochs = Vec::new();
     for kept in 0..=KEPT {
         if kept > 0 {
-            for commit in group.update_reader(&mut Samples::default(), &mut Samples::default()) {
-                assert!(newcomer.take_in(&commit), "it is the epoch's first");
-            }
+            let commit = group.update_reader(&mut Samples::default(), &mut Samples::default());
+            assert!(newcomer.take_in(&commit), "it is the epoch's first");
         }
         by_epochs.push(costs(&mut newcomer, &mut group.reader, times, &mut beside));
     }
@@ -84,9 +83,8 @@ fn costs(member: &mut Person, other: &mut Person, times: usize, beside: &mut imp
             })
         });
         timed(&mut costs.send, || member.alert());
-        for parcel in other.alert().1 {
-            assert!(timed(&mut costs.receive, || member.take_in(&parcel)), "nobody else wrote there");
-        }
+        let event = other.alert();
+        assert!(timed(&mut costs.receive, || member.take_in(&event)), "nobody else wrote there");
     }
     let sql = "SELECT sum(length(group_data)) FROM openmls_group_data WHERE data_type = 'message_secrets'";
     costs.secrets = member.run(|ctx| Ok(ctx.row(sql, &[], |row| row.get(0))?)).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use himaya::engine::{self, EngineError, Fetched, Received};
 use himaya::store::{Ctx, Profile, Seconds};
-use himaya_protocol::content::{EventId, sos};
+use himaya_protocol::content::sos;
 use himaya_protocol::wire::card::CardKind;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::link::RelayLink;
@@ -17,6 +17,7 @@ pub const CIRCLE: &str = "figures";
 /// Good enough to be let in, and for nothing else.
 pub const PASSPHRASE: &[u8] = b"a passphrase for measuring";
 const WINDOW: u32 = 20_700;
+const WINDOW_SECONDS: u32 = 86_400;
 const MORNING: Seconds = 20_700 * 86_400 + 9 * 3_600;
 
 /// Where a profile lies.
@@ -81,6 +82,22 @@ impl Person {
         sent
     }
 
+    /// Empties an outbox in which there is one job.
+    fn send_one(&mut self) -> Parcel {
+        let mut sent = self.send();
+        match (sent.pop(), sent.as_slice()) {
+            (Some(parcel), []) => parcel,
+            (_, rest) => panic!("not one job but {}", rest.len()),
+        }
+    }
+
+    /// Takes a Welcome in as the driver does, which then reads again what came before it.
+    pub fn join(&mut self, welcome: &Parcel) -> bool {
+        let joined = self.take_in(welcome);
+        self.run(|ctx| engine::read_again(ctx, 0, WINDOW_SECONDS));
+        joined
+    }
+
     /// Takes a cell in as the driver does; whether it was of use.
     pub fn take_in(&mut self, parcel: &Parcel) -> bool {
         let mut fetched = Fetched::new();
@@ -99,13 +116,13 @@ impl Person {
     }
 
     /// Raises an alert and sends it.
-    pub fn alert(&mut self) -> (EventId, Vec<Parcel>) {
+    pub fn alert(&mut self) -> Parcel {
         let alert = sos::alert(None).expect("sos without a word is an alert");
-        let id = self.run(|ctx| {
+        self.run(|ctx| {
             let circle = engine::named(ctx, CIRCLE)?;
             engine::raise(ctx, Some(&circle), alert, &engine::Draft::default())
         });
-        (id, self.send())
+        self.send_one()
     }
 
     /// Makes the next tick one in which the own leaf gets a fresh key.
@@ -118,21 +135,18 @@ impl Person {
     }
 
     /// Gives the own leaf a fresh key and sends the commit.
-    pub fn update(&mut self) -> Vec<Parcel> {
+    pub fn update(&mut self) -> Parcel {
         self.run(engine::tick);
-        self.send()
+        self.send_one()
     }
 
     /// Gets `newcomer` as far as a request that can be approved.
     pub fn meet(&mut self, newcomer: &mut Person) {
         let card = self.run(|ctx| engine::new_card(ctx, CardKind::Single));
-        let key = self.send();
-        let [key] = key.as_slice() else { panic!("a new card is one cell") };
+        let key = self.send_one();
         let key = engine::open_card_key(&card, &key.cell).expect("it is the card's own cell");
         newcomer.run(|ctx| engine::accept_card(ctx, &card, &key, None));
-        for hello in newcomer.send() {
-            assert!(self.take_in(&hello), "the hello is the card's first");
-        }
+        assert!(self.take_in(&newcomer.send_one()), "the hello is the card's first");
     }
 }
 
