@@ -252,3 +252,45 @@ fn a_message_of_the_day_before_is_read_with_the_commit_that_was_held() {
         assert_once(&mut people[6], &[alert], "what came after the held commit is read again, the day before too");
     });
 }
+
+#[test]
+fn an_answer_that_comes_late_is_not_taken_for_another_jobs() {
+    play(|| async {
+        let mut world = World::new(411);
+        let mut people = world.circle_of(2).await;
+        let [sender, reader] = people.as_mut_slice() else { panic!("two were made") };
+        sender.sync().await;
+        let first = sender.sos("home");
+        // Two processes of one profile take the same job; one of them waits long for its answer.
+        let slow = sender.run(|ctx| engine::next_job(ctx)).expect("the alert waits");
+        sender.driver.flush().await;
+        let second = sender.sos("home");
+        sender.run(|ctx| engine::stored(ctx, slow.id));
+        assert_eq!(sender.reach(second).relayed, None, "the relay has only the first");
+        sender.sync().await;
+        reader.sync().await;
+        assert_once(reader, &[first, second], "both were sent");
+    });
+}
+
+#[test]
+fn a_number_that_was_approved_never_names_somebody_else() {
+    play(|| async {
+        let mut world = World::new(412);
+        let mut people = world.circle_of(2).await;
+        let owner = people.first_mut().expect("two were made");
+        let mut wanted = world.person("wanted");
+        let mut unwanted = world.person("unwanted");
+        owner.hand_card(&mut wanted).await;
+        owner.sync().await;
+        let request = owner.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
+        owner.approve_newest("home", himaya_protocol::wire::policy::Role::Contact);
+        owner.hand_card(&mut unwanted).await;
+        owner.sync().await;
+        let circle = owner.circle("home");
+        let again = owner
+            .driver
+            .transact(|ctx| engine::approve(ctx, request, &circle, himaya_protocol::wire::policy::Role::Contact));
+        assert!(again.is_err(), "saying it twice does not let in whoever came in between");
+    });
+}

@@ -20,9 +20,10 @@ CREATE TABLE card (
     id INTEGER PRIMARY KEY, secret BLOB NOT NULL, intake INTEGER NOT NULL, hpke_private BLOB NOT NULL,
     created INTEGER NOT NULL, used INTEGER NOT NULL DEFAULT 0);
 
--- People who accepted a card and wait for an answer.
+-- People who accepted a card and wait for an answer. No id is ever given twice: whoever approves a number that was
+-- approved before must not let in somebody who came later.
 CREATE TABLE hello (
-    id INTEGER PRIMARY KEY, card INTEGER NOT NULL, fingerprint BLOB NOT NULL, name TEXT NOT NULL, note TEXT,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, card INTEGER NOT NULL, fingerprint BLOB NOT NULL, name TEXT NOT NULL, note TEXT,
     key_package BLOB NOT NULL, reply_secret BLOB NOT NULL, received INTEGER NOT NULL);
 
 -- People this person can write to outside a group.
@@ -60,9 +61,10 @@ CREATE INDEX slot_lane ON slot (lane, n);
 CREATE TABLE held (address BLOB PRIMARY KEY, cell BLOB NOT NULL, window INTEGER NOT NULL) WITHOUT ROWID;
 
 -- What has to reach the relay: a job is its chunks and then its cell. frame: what to seal again in the next slot.
--- place: the order within its lane.
+-- place: the order within its lane. No id is ever given twice: two processes may send one job, and the later answer must
+-- not be taken for another job's.
 CREATE TABLE job (
-    id INTEGER PRIMARY KEY, purpose TEXT NOT NULL, lane INTEGER, frame BLOB NOT NULL, address BLOB NOT NULL,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, purpose TEXT NOT NULL, lane INTEGER, frame BLOB NOT NULL, address BLOB NOT NULL,
     cell BLOB NOT NULL, circle BLOB, event BLOB, epoch INTEGER, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, place INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX job_address ON job (address);
