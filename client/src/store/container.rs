@@ -31,6 +31,8 @@ pub const MIN_PASSPHRASE: usize = 8;
 const MARK: &str = "profile";
 const MARK_TEXT: &str = "himaya profile 1\n";
 const CONTAINERS: [&str; 2] = ["a", "b"];
+/// How the folder's name begins in which a profile is built.
+const ASIDE: &str = "new-";
 const SALT: usize = 16;
 const FILL_STEP: usize = 64 << 10;
 
@@ -39,8 +41,8 @@ pub fn exists(folder: &Path) -> bool {
     [MARK, CONTAINERS[0], CONTAINERS[1]].iter().any(|name| folder.join(name).exists())
 }
 
-/// Makes both containers. They are built aside and moved into place when they are whole, so that whatever ends this
-/// early leaves no half of a profile; what is there already is never touched.
+/// Makes both containers and the mark. They are built aside and moved into place when all are whole, so that whatever
+/// ends this early leaves no half of a profile, or one that [`open`] completes; what is there already is never touched.
 pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
     if exists(folder) {
         return Err(StoreError::Exists(folder.to_owned()));
@@ -48,7 +50,11 @@ pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) 
     if passphrase.len() < MIN_PASSPHRASE {
         return Err(StoreError::WeakPassphrase);
     }
-    let aside = folder.join(format!("new-{:016x}", rng.random::<u64>()));
+    // What an interrupted init left; no container of it is in place.
+    for stale in asides(folder) {
+        fs::remove_dir_all(&stale).map_err(file(&stale))?;
+    }
+    let aside = folder.join(format!("{ASIDE}{:016x}", rng.random::<u64>()));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(&aside).map_err(file(&aside))?;
     let mut names = CONTAINERS;
     if rng.random() {
@@ -65,22 +71,48 @@ pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) 
     connection.close().map_err(|(_, error)| error)?;
     File::open(&ours).and_then(|file| file.sync_all()).map_err(file(&ours))?;
     fill(&other, fs::metadata(&ours).map_err(file(&ours))?.len(), rng)?;
-    for path in [&ours, &other] {
+    // Last, so that a mark says that the containers beside it are whole.
+    let mark = aside.join(MARK);
+    let mut handle = private(&mark)?;
+    handle.write_all(MARK_TEXT.as_bytes()).and_then(|()| handle.sync_all()).map_err(file(&mark))?;
+    for path in [&ours, &other, &mark] {
         crash::point("before-move");
         let place = folder.join(path.file_name().unwrap_or_default());
         fs::rename(path, &place).map_err(file(&place))?;
     }
-    crash::point("before-mark");
-    let mark = folder.join(MARK);
-    let mut handle = private(&mark)?;
-    handle.write_all(MARK_TEXT.as_bytes()).and_then(|()| handle.sync_all()).map_err(file(&mark))?;
-    crash::point("after-mark");
+    crash::point("after-moves");
     fs::remove_dir(&aside).map_err(file(&aside))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))
 }
 
+/// The folders in which an init builds, or was cut off while it did.
+fn asides(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(ASIDE));
+    ours.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// Completes an init that was cut off while it moved what it had built into place.
+fn complete(folder: &Path) -> io::Result<()> {
+    for aside in asides(folder) {
+        let begun = CONTAINERS.iter().any(|name| !aside.join(name).exists());
+        if begun && aside.join(MARK).exists() {
+            for name in [CONTAINERS[0], CONTAINERS[1], MARK] {
+                if aside.join(name).exists() && !folder.join(name).exists() {
+                    fs::rename(aside.join(name), folder.join(name))?;
+                }
+            }
+        }
+        // Only if nothing is left in it.
+        fs::remove_dir(&aside)?;
+    }
+    Ok(())
+}
+
 /// Opens whichever container the passphrase opens.
 pub(super) fn open(folder: &Path, passphrase: &[u8]) -> Result<Connection, StoreError> {
+    // A folder that cannot be written is opened as it is.
+    let _incomplete = complete(folder);
     let mark = folder.join(MARK);
     match fs::read_to_string(&mark) {
         Ok(text) if text == MARK_TEXT => (),
