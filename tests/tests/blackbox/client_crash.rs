@@ -7,14 +7,14 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use himaya_tests::binaries::{Answer, Home, Proxy, string};
 
-use crate::scene::{Scene, alert_id, epoch, held, holds_once, members, synced};
+use crate::scene::{Scene, alert_id, epoch, held, holds_once, members};
 
 /// What `abort` ends a process with.
 const SIGABRT: i32 = 6;
 /// The most passes of one point in one command; more would mean that a command never ends.
 const PASSES: u32 = 60;
 /// The points that only `init` comes to.
-const OF_INIT: [&str; 3] = ["before-move", "before-mark", "after-mark"];
+const OF_INIT: [&str; 2] = ["before-move", "after-moves"];
 /// Every other point.
 const OF_ALL: [&str; 6] = ["before-chunk", "before-put", "after-put", "after-stored", "before-commit", "after-commit"];
 
@@ -75,8 +75,9 @@ impl Life<'_> {
     /// Syncs, dying at the first pass, then at the second, until it gets through.
     fn sync(&mut self, home: &Home) -> anyhow::Result<()> {
         for pass in 1..PASSES {
-            if mortal(home, &["sync"], self.point, pass)?.is_some() {
-                return synced(home).map(drop);
+            if let Some(answer) = mortal(home, &["sync"], self.point, pass)? {
+                ensure!(answer.one()?["waiting"] == 0, "{} has something waiting", home.name());
+                return Ok(());
             }
             self.deaths += 1;
         }

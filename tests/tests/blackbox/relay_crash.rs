@@ -30,15 +30,21 @@ fn known(answer: Answer) -> anyhow::Result<(String, bool)> {
 /// Everybody sends while the relay dies at `point` and comes back; afterwards everybody has everything once.
 fn everybody_sends(scene: &mut Scene, people: &[Home], point: &str) -> anyhow::Result<()> {
     scene.relay.terminate()?;
-    scene.relay.serve_with(&[("HIMAYA_CRASH_AT", point)])?;
+    let armed = scene.relay.try_serve(&[("HIMAYA_CRASH_AT", point)])?.is_none();
+    if !armed {
+        // It came there before it listened; the load then meets a relay that has died once.
+        scene.relay.serve()?;
+    }
     let sent = std::thread::scope(|scope| -> anyhow::Result<_> {
         let send = |home: &Home| -> anyhow::Result<_> {
             let (first, second) = (home.run(["sos", "arrest"])?, home.run(["sos", "raid"])?);
             Ok([known(first)?, known(second)?])
         };
         let senders: Vec<_> = people.iter().map(|home| scope.spawn(move || send(home))).collect();
-        scene.relay.wait().with_context(|| format!("the relay never came to {point}"))?;
-        scene.relay.serve()?;
+        if armed {
+            scene.relay.wait().with_context(|| format!("the relay never came to {point}"))?;
+            scene.relay.serve()?;
+        }
         let sent = senders.into_iter().map(|sender| sender.join().ok().context("a sender panicked")?);
         sent.collect::<anyhow::Result<Vec<_>>>()
     })?;
@@ -48,7 +54,13 @@ fn everybody_sends(scene: &mut Scene, people: &[Home], point: &str) -> anyhow::R
     for (id, _) in sent.iter().flatten().filter(|(_, acknowledged)| *acknowledged) {
         holds_once(reader, id).with_context(|| format!("acknowledged before or after {point}"))?;
     }
-    for home in people.iter().chain(people) {
+    // Whatever is still queued goes out; then everybody reads.
+    for (home, sent) in people.iter().zip(&sent) {
+        if sent.iter().any(|(_, acknowledged)| !acknowledged) {
+            synced(home)?;
+        }
+    }
+    for home in people {
         synced(home)?;
     }
     let all = held(reader)?;
@@ -71,10 +83,9 @@ fn nothing_is_lost_wherever_the_relay_dies_under_load() -> anyhow::Result<()> {
     }
     let mut scene = Scene::new()?;
     let people = scene.circle(["Dilan", "Rojin", "Azad"])?;
-    for point in POINTS.iter().filter(|point| !is_of_windows(point)) {
-        for pass in [1, 3] {
-            everybody_sends(&mut scene, &people, &format!("{point}:{pass}"))?;
-        }
+    // Each sends two, one after the other, so there are at least two groups however they fall together.
+    for (point, pass) in POINTS.iter().filter(|point| !is_of_windows(point)).zip([1, 2].into_iter().cycle()) {
+        everybody_sends(&mut scene, &people, &format!("{point}:{pass}"))?;
     }
     Ok(())
 }
