@@ -8,6 +8,8 @@ use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
     BasicCredential, Capabilities, Ciphersuite, CredentialType, CredentialWithKey, ExtensionType, KeyPackage, Lifetime,
 };
+use openmls_basic_credential::SignatureKeyPair;
+use openmls_traits::signatures::Signer as _;
 
 const SUITE: Ciphersuite = Ciphersuite::MLS_256_XWING_CHACHA20POLY1305_SHA256_Ed25519;
 
@@ -52,4 +54,59 @@ fn a_key_package_that_cannot_be_added_stops_nobody() {
         people[1].sync().await;
         assert_eq!(people[1].members("home").len(), 2);
     });
+}
+
+#[test]
+fn a_key_package_whose_keys_are_too_short_crashes_nobody() {
+    play(|| async {
+        let mut world = World::new(902);
+        let mut people = world.circle_of(3).await;
+        let group = people[0].circle("home").id;
+        let places = people[2].places("home", Lane::To("person 0"));
+        let key_package = people[2].misuse("home", |mls, group, signer| {
+            let capabilities = Capabilities::builder()
+                .ciphersuites(vec![SUITE])
+                .extensions(vec![ExtensionType::Unknown(0xF1A1)])
+                .build();
+            let me = CredentialWithKey {
+                credential: BasicCredential::new(b"person 2".to_vec()).into(),
+                signature_key: signer.public().into(),
+            };
+            let _group = group;
+            let whole = KeyPackage::builder()
+                .leaf_node_capabilities(capabilities)
+                .key_package_lifetime(Lifetime::init(0, u64::MAX))
+                .build(SUITE, mls, signer, me)
+                .expect("openmls makes whatever it is told")
+                .key_package()
+                .tls_serialize_detached()
+                .expect("a KeyPackage can be encoded");
+            with_short_init_key(&whole, signer)
+        });
+        let rejoin = ContactMessage::Rejoin { group, key_package }.to_bytes();
+        assert!(world.put(&places[0], &rejoin).await);
+        let alert = people[1].sos("home");
+        people[1].sync().await;
+        people[0].sync().await;
+        assert!(people[0].has(alert), "the owner reads on");
+        assert_eq!(people[0].circle("home").pending, 0);
+    });
+}
+
+/// The same KeyPackage with an init key of 32 bytes, signed as it should be (RFC 9420 sections 5.1.2 and 10).
+fn with_short_init_key(whole: &[u8], signer: &SignatureKeyPair) -> Vec<u8> {
+    // version 2 ‖ suite 2 ‖ length 2 ‖ init key 1,216 ‖ … ‖ length 2 ‖ signature 64
+    let (head, rest) = whole.split_at(4);
+    let tail = &rest[2 + 1_216..rest.len() - 66];
+    let mut package = [head, &[32], &[7; 32], tail].concat();
+    let label = b"MLS 1.0 KeyPackageTBS";
+    let mut content = vec![u8::try_from(label.len()).expect("a short label")];
+    content.extend_from_slice(label);
+    let length = u16::try_from(package.len()).expect("a short KeyPackage") | 0x4000;
+    content.extend_from_slice(&length.to_be_bytes());
+    content.extend_from_slice(&package);
+    let signature = signer.sign(&content).expect("the key signs");
+    package.extend_from_slice(&[0x40, 0x40]);
+    package.extend_from_slice(&signature);
+    package
 }

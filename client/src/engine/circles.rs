@@ -366,7 +366,7 @@ pub(super) fn in_sync(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError>
     Ok(ctx.row(sql, &[&circle], |_| Ok(()))?.is_some())
 }
 
-/// Notes that this client's leaf has a fresh key.
+/// Notes that this client's leaf has a fresh key, or that it cannot be given one now.
 pub(super) fn updated(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
     ctx.execute("UPDATE circle SET update_due = NULL WHERE id = ?1", &[&circle])?;
     Ok(())

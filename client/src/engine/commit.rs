@@ -5,6 +5,8 @@
 //! and the Welcome released; when somebody else's commit is valid there, that one is merged and the wish is staged
 //! anew if it still makes sense; when what lies there is void, the same commit goes to the next slot.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
 use himaya_protocol::wire::lane::COMMIT_LANE;
@@ -61,6 +63,15 @@ pub(super) fn wish(ctx: &mut Ctx<'_>, circle: &[u8], wish: &Wish) -> Result<(), 
     }
 }
 
+/// Notes a wish that nobody waits for; `false` when it cannot be done, for example because of a member's broken key.
+pub(super) fn wish_if_possible(ctx: &mut Ctx<'_>, circle: &[u8], what: &Wish) -> Result<bool, EngineError> {
+    match wish(ctx, circle, what) {
+        Ok(()) => Ok(true),
+        Err(EngineError::Store(error)) => Err(error.into()),
+        Err(_) => Ok(false),
+    }
+}
+
 /// Whether a wish of this kind about this person waits already.
 pub(super) fn wished(ctx: &Ctx<'_>, circle: &[u8], kind: &str, who: Option<&Fingerprint>) -> Result<bool, EngineError> {
     let who = who.map(|who| who.as_bytes().to_vec());
@@ -90,11 +101,14 @@ fn stage_oldest(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<Option<(i64, EngineE
         return Ok(None);
     }
     while let Some(intent) = oldest(ctx, circle)? {
-        let outcome = ctx.attempt(|ctx| match stage(ctx, circle, &intent) {
-            Err(EngineError::Store(error)) => Err(EngineError::Store(error)),
-            Err(error) => Ok(Err(Some(error))),
-            Ok(true) => Ok(Ok(())),
-            Ok(false) => Ok(Err(None)),
+        // A member may have put a key into the tree on which the cryptography below panics: no path node is checked.
+        let staged = |ctx: &mut Ctx<'_>| catch_unwind(AssertUnwindSafe(|| stage(ctx, circle, &intent)));
+        let outcome = ctx.attempt(|ctx| match staged(ctx) {
+            Ok(Err(EngineError::Store(error))) => Err(EngineError::Store(error)),
+            Ok(Err(error)) => Ok(Err(Some(error))),
+            Ok(Ok(true)) => Ok(Ok(())),
+            Ok(Ok(false)) => Ok(Err(None)),
+            Err(_) => Ok(Err(Some(EngineError::Request("a key of a member is none")))),
         })?;
         match outcome {
             Ok(()) => break,

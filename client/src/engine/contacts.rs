@@ -90,7 +90,11 @@ pub fn new_card(ctx: &mut Ctx<'_>, kind: CardKind) -> Result<Card, EngineError> 
 pub fn open_card_key(card: &Card, cell: &Cell) -> Result<Vec<u8>, EngineError> {
     let slot = card_key_slot(&card.secret);
     match open_cell(&slot.key, &slot.address, cell) {
-        Ok(Frame::Inline(key)) if <[u8; 32]>::from(Sha256::digest(&key)) == card.hpke_hash => Ok(key),
+        Ok(Frame::Inline(key))
+            if key.len() == mls::KEM_KEY && <[u8; 32]>::from(Sha256::digest(&key)) == card.hpke_hash =>
+        {
+            Ok(key)
+        }
         _ => Err(EngineError::CardKey),
     }
 }

@@ -244,7 +244,7 @@ fn note_acks(ctx: &Ctx<'_>, author: &Fingerprint, ack: &Ack) -> Result<(), Engin
 fn remove_leaver(ctx: &mut Ctx<'_>, circle: &[u8], who: &Fingerprint) -> Result<(), EngineError> {
     let owner = circles::role(ctx, circle)? == Some(himaya_protocol::wire::policy::Role::Owner);
     if owner && !commit::wished(ctx, circle, "remove", Some(who))? {
-        commit::wish(ctx, circle, &Wish::Remove { who: *who })?;
+        commit::wish_if_possible(ctx, circle, &Wish::Remove { who: *who })?;
     }
     Ok(())
 }

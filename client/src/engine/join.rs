@@ -39,11 +39,12 @@ pub(super) fn rejoin(
     let Some(leaf) = mls::leaves(&group).into_iter().find(|leaf| same && leaf.fingerprint == *from) else {
         return Ok(Err(Void));
     };
-    match commit::wish(ctx, circle, &Wish::Again { who: *from, key_package, leaf_key: leaf.encryption_key }) {
-        Ok(()) => Ok(Ok(vec![News::Rejoin { circle: circle.to_vec() }])),
-        Err(EngineError::Store(error)) => Err(error.into()),
-        Err(_) => Ok(Err(Void)),
-    }
+    let again = Wish::Again { who: *from, key_package, leaf_key: leaf.encryption_key };
+    Ok(if commit::wish_if_possible(ctx, circle, &again)? {
+        Ok(vec![News::Rejoin { circle: circle.to_vec() }])
+    } else {
+        Err(Void)
+    })
 }
 
 /// A contact added this client to a group. The tree has been fetched.

@@ -14,13 +14,15 @@ use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{MEMBERS_MAX, Policy, Role};
 use openmls::prelude::{MlsGroup, Proposal, StagedCommit};
 
-use super::mls::{leaves, policy_of};
+use super::mls::{is_kem_key, is_proper, leaves, policy_of};
 
 /// Why a commit is void although MLS accepts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Void {
     /// The committer changed its name or key.
     Identity,
+    /// A key that is none, or a KeyPackage that somebody's clock could end.
+    Keys,
     /// A proposal of a kind that is not used here, or of somebody else.
     Proposal,
     /// The committer's role does not allow it.
@@ -39,6 +41,9 @@ pub(super) fn judge(group: &MlsGroup, committer: u32, staged: &StagedCommit) -> 
         let same_name = super::mls::credential_name(leaf.credential()) == author.name;
         if !same_key || !same_name {
             return Err(Void::Identity);
+        }
+        if !is_kem_key(leaf.encryption_key()) {
+            return Err(Void::Keys);
         }
     }
     let changes = changes(&before, staged)?;
@@ -76,6 +81,9 @@ fn changes(before: &[super::mls::Leaf], staged: &StagedCommit) -> Result<Changes
     for queued in staged.queued_proposals() {
         match queued.proposal() {
             Proposal::Add(add) => {
+                if !is_proper(add.key_package()) {
+                    return Err(Void::Keys);
+                }
                 let key = add.key_package().leaf_node().signature_key().as_slice();
                 changes.added.push(Fingerprint::of(key));
             }

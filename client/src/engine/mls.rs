@@ -3,7 +3,7 @@
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{EXPORT_COMPONENT, POLICY_EXTENSION, Policy};
 use himaya_protocol::wire::secret::Secret;
-use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _};
+use openmls::prelude::tls_codec::{Deserialize as _, Serialize as _, Size};
 use openmls::prelude::*;
 use openmls_traits::OpenMlsProvider;
 
@@ -18,6 +18,23 @@ pub(super) const PAST_EPOCHS: u64 = 5;
 const FORWARD: u32 = 2_000;
 /// How many messages of one sender in one epoch may arrive out of order.
 const OUT_OF_ORDER: u32 = 64;
+
+/// Length of an X-Wing public key, in bytes (draft-connolly-cfrg-xwing-kem).
+pub(super) const KEM_KEY: usize = 1_216;
+
+/// Whether an HPKE key, which MLS writes with a length of 2 bytes, can be an X-Wing public key. MLS does not ask, and
+/// libcrux panics on what is shorter than ML-KEM's part of it: this is asked of every key that somebody else chose.
+pub(super) fn is_kem_key(key: &impl Size) -> bool {
+    key.tls_serialized_len() == 2 + KEM_KEY
+}
+
+/// Whether a KeyPackage has the keys and the lifetime that every KeyPackage has.
+pub(super) fn is_proper(package: &KeyPackage) -> bool {
+    let (ours, theirs) = (lifetime(), package.life_time());
+    (theirs.not_before(), theirs.not_after()) == (ours.not_before(), ours.not_after())
+        && is_kem_key(package.hpke_init_key())
+        && is_kem_key(package.leaf_node().encryption_key())
+}
 
 /// How groups are joined.
 pub(super) fn join_config() -> MlsGroupJoinConfig {
@@ -140,15 +157,16 @@ pub(super) fn check_key_package(mls: &Mls<'_>, bytes: &[u8]) -> Result<KeyPackag
         .validate(mls.crypto(), ProtocolVersion::Mls10)
         .map_err(|_| EngineError::Request("its KeyPackage is not signed as it should be"))?;
     let leaf = package.leaf_node();
-    let (ours, theirs) = (lifetime(), package.life_time());
     if package.ciphersuite() != SUITE {
         return Err(EngineError::Request("it is of another ciphersuite; one of the two must update Himaya"));
     }
     if !leaf.capabilities().extensions().contains(&ExtensionType::Unknown(POLICY_EXTENSION)) {
         return Err(EngineError::Request("it does not know group policies"));
     }
-    if (theirs.not_before(), theirs.not_after()) != (ours.not_before(), ours.not_after()) {
-        return Err(EngineError::Request("its KeyPackage expires, which this protocol does not allow"));
+    if !is_proper(&package) {
+        return Err(EngineError::Request(
+            "its KeyPackage expires or holds what is no key, which this protocol does not allow",
+        ));
     }
     Ok(package)
 }

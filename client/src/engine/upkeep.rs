@@ -144,8 +144,11 @@ fn take_turn(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
             )?;
         }
     }
-    if due(ctx, circle, "update_due")? && !commit::wished(ctx, &circle.id, "update", None)? {
-        commit::wish(ctx, &circle.id, &Wish::Update)?;
+    if due(ctx, circle, "update_due")?
+        && !commit::wished(ctx, &circle.id, "update", None)?
+        && !commit::wish_if_possible(ctx, &circle.id, &Wish::Update)?
+    {
+        circles::updated(ctx, &circle.id)?;
     }
     Ok(())
 }
