@@ -219,6 +219,16 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
     entered(ctx, &mut group, &before)
 }
 
+/// Takes a staged commit back before its slot was tried; the wish behind it waits until this client follows again. Others
+/// may have followed what it could not, and then its own commit would split the group.
+pub(super) fn withdraw(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    outbox::drop_circle(ctx, circle, Some(Purpose::Commit))?;
+    ctx.execute("UPDATE intent SET job = NULL, welcome = NULL WHERE circle = ?1", &[&circle])?;
+    let provider = ctx.mls();
+    let mut group = mls::load(&provider, circle)?;
+    Ok(group.clear_pending_commit(provider.storage()).map_err(StoreError::from)?)
+}
+
 /// A new epoch has begun: lanes, members, what was staged in the old one, what waits to be sent.
 pub(super) fn entered(ctx: &mut Ctx<'_>, group: &mut MlsGroup, before: &[Leaf]) -> Result<Vec<News>, EngineError> {
     let circle = group.group_id().as_slice().to_vec();

@@ -212,6 +212,11 @@ pub(super) fn consume(ctx: &Ctx<'_>, expected: &Expected) -> Result<(), EngineEr
     }
     ctx.execute("DELETE FROM slot WHERE address = ?1", &[&&expected.slot.address.as_bytes()[..]])?;
     ctx.execute("DELETE FROM held WHERE address = ?1", &[&&expected.slot.address.as_bytes()[..]])?;
+    look_past(ctx, expected)
+}
+
+/// Looks as far ahead in a lane as one does who has seen this slot.
+pub(super) fn look_past(ctx: &Ctx<'_>, expected: &Expected) -> Result<(), EngineError> {
     extend(ctx, expected.lane.id, expected.n + 1 + LOOKAHEAD)
 }
 

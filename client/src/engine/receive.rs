@@ -82,7 +82,7 @@ pub enum Received {
     Held,
     /// It was void and is done with.
     Void,
-    /// It was used.
+    /// It was used, or made others expected.
     Used(Vec<News>),
 }
 
@@ -108,7 +108,7 @@ pub fn receive(
             return outbox::stored(ctx, job).map(Received::Used);
         }
         if lanes::first_open(ctx, expected.lane.id)?.0 != expected.n {
-            return hold(ctx, window, address, cell);
+            return hold(ctx, window, &expected, cell);
         }
     }
     let payload = match open_cell(&expected.slot.key, address, cell) {
@@ -118,7 +118,7 @@ pub fn receive(
             Gathered::Whole(payload) => payload,
             Gathered::Void => return void(ctx, &expected),
             Gathered::Needs(addresses) => return Ok(Received::Needs(addresses)),
-            Gathered::Absent => return hold(ctx, window, address, cell),
+            Gathered::Absent => return hold(ctx, window, &expected, cell),
         },
     };
     match expected.lane.kind {
@@ -146,12 +146,18 @@ pub fn retry_held(ctx: &Ctx<'_>) -> Result<Vec<(u32, Address, Cell)>, EngineErro
         .collect()
 }
 
-fn hold(ctx: &Ctx<'_>, window: u32, address: &Address, cell: &Cell) -> Result<Received, EngineError> {
-    ctx.execute(
+/// Keeps a cell. What comes after it is looked for all the same, except in a commit lane, where it has to wait: else
+/// eight cells without their chunks would silence the one whose lane it is.
+fn hold(ctx: &Ctx<'_>, window: u32, expected: &Expected, cell: &Cell) -> Result<Received, EngineError> {
+    let new = ctx.execute(
         "INSERT OR IGNORE INTO held (address, cell, window) VALUES (?1, ?2, ?3)",
-        &[&&address.as_bytes()[..], &cell.as_bytes(), &window],
+        &[&&expected.slot.address.as_bytes()[..], &cell.as_bytes(), &window],
     )?;
-    Ok(Received::Held)
+    if new == 0 || expected.lane.kind == Kind::Commit {
+        return Ok(Received::Held);
+    }
+    lanes::look_past(ctx, expected)?;
+    Ok(Received::Used(Vec::new()))
 }
 
 /// Skips a slot. A commit of ours that was meant for it goes to the next one.
@@ -271,6 +277,9 @@ fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result
         Err(Refused::Unfollowable) => {
             void(ctx, expected)?;
             upkeep::go_adrift(ctx, &circle, "commit")?;
+            if !circles::may_commit(ctx, &circle)? {
+                commit::withdraw(ctx, &circle)?;
+            }
             Ok(Received::Used(vec![News::OutOfSync { circle }]))
         }
     }
@@ -308,7 +317,7 @@ fn contact(
             Gathered::Whole(tree) => Some(tree),
             Gathered::Void => return void(ctx, expected),
             Gathered::Needs(addresses) => return Ok(Received::Needs(addresses)),
-            Gathered::Absent => return hold(ctx, window, &expected.slot.address, cell),
+            Gathered::Absent => return hold(ctx, window, expected, cell),
         },
         ContactMessage::Rejoin { .. } | ContactMessage::Event { .. } | ContactMessage::Unknown(_) => None,
     };
