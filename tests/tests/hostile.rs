@@ -2,7 +2,10 @@
 #![allow(clippy::indexing_slicing, reason = "a test that indexes wrongly fails")]
 
 use himaya::engine;
+use himaya_protocol::wire::cell::Frame;
 use himaya_protocol::wire::contact::ContactMessage;
+use himaya_protocol::wire::secret::Secret;
+use himaya_protocol::wire::spill::Spill;
 use himaya_tests::sim::{DAY, Lane, World, play};
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::{
@@ -109,4 +112,39 @@ fn with_short_init_key(whole: &[u8], signer: &SignatureKeyPair) -> Vec<u8> {
     package.extend_from_slice(&[0x40, 0x40]);
     package.extend_from_slice(&signature);
     package
+}
+
+#[test]
+fn cells_without_their_chunks_silence_nobody() {
+    play(|| async {
+        let mut world = World::new(903);
+        let mut people = world.circle_of(3).await;
+        // Whoever is in the circle knows the places of everybody's next cells.
+        for (seed, place) in (0u8..).zip(people[2].places("home", Lane::Member("person 1"))) {
+            let (spill, _) = Spill::cut(Secret::new([seed; 32]), b"withheld", || [0; 24]).expect("it is short");
+            assert!(world.put_frame(&place, &Frame::Spill(spill)).await);
+        }
+        let alert = people[1].sos("home");
+        people[1].sync().await;
+        people[0].sync().await;
+        assert!(people[0].has(alert), "read in the sweep in which the others were held");
+        let other = people[1].sos("home");
+        people[1].sync().await;
+        people[0].sync().await;
+        assert!(people[0].has(other), "and later ones too");
+    });
+}
+
+#[test]
+fn a_used_card_leaves_nothing_to_open_its_hello_with() {
+    play(|| async {
+        let mut world = World::new(904);
+        let mut people = world.circle_of(1).await;
+        let mut other = world.person("other");
+        people[0].hand_card(&mut other).await;
+        people[0].sync().await;
+        let sql = "SELECT length(secret) + length(hpke_private) FROM card";
+        let left: Option<i64> = people[0].run(|ctx| Ok(ctx.row(sql, &[], |row| row.get(0))?));
+        assert_eq!(left, Some(0));
+    });
 }

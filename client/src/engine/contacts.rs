@@ -207,7 +207,8 @@ pub(super) fn hello(ctx: &mut Ctx<'_>, card: i64, payload: &[u8]) -> Result<Opti
         ],
     )?;
     if !intake {
-        ctx.execute("UPDATE card SET used = 1 WHERE id = ?1", &[&card])?;
+        // Whoever takes the profile later must not open the hello that still lies on the relay, and with it the lanes.
+        ctx.execute("UPDATE card SET used = 1, secret = x'', hpke_private = x'' WHERE id = ?1", &[&card])?;
         lanes::close_card(ctx, card)?;
     }
     Ok(Some(News::Hello { request: loaded(id) }))
@@ -257,9 +258,18 @@ pub fn approve(ctx: &mut Ctx<'_>, request: u64, circle: &Circle, role: Role) -> 
         return Err(EngineError::Member);
     }
     befriend(ctx, &fingerprint, Some(&name), &reply_secret, Direction::FromOwner)?;
-    ctx.execute("DELETE FROM hello WHERE id = ?1", &[&stored(request)])?;
+    // Whoever asked twice is answered once.
+    ctx.execute("DELETE FROM hello WHERE fingerprint = ?1", &[&&fingerprint.as_bytes()[..]])?;
     commit::wish(ctx, &circle.id, &Wish::Add { who: fingerprint, role, key_package })?;
     Ok(Contact { fingerprint, name, verified: false })
+}
+
+/// Forgets a request; the name it came with.
+pub fn decline(ctx: &Ctx<'_>, request: u64) -> Result<String, EngineError> {
+    let name = ctx.row("SELECT name FROM hello WHERE id = ?1", &[&stored(request)], |row| row.get(0))?;
+    let name = name.ok_or_else(|| EngineError::Unknown { what: "request", name: request.to_string() })?;
+    ctx.execute("DELETE FROM hello WHERE id = ?1", &[&stored(request)])?;
+    Ok(name)
 }
 
 /// Notes a contact and opens both lanes; `ours` is the direction this client writes in.
@@ -371,5 +381,11 @@ pub fn mark_verified(ctx: &Ctx<'_>, who: &Contact) -> Result<(), EngineError> {
          ON CONFLICT (fingerprint) DO UPDATE SET verified = 1",
         &[&&who.fingerprint.as_bytes()[..], &who.name, &stored(ctx.now)],
     )?;
+    Ok(())
+}
+
+/// Records that a card was received from its owner in person, which verifies the owner's key.
+pub fn mark_fingerprint_verified(ctx: &Ctx<'_>, who: &Fingerprint) -> Result<(), EngineError> {
+    ctx.execute("UPDATE contact SET verified = 1 WHERE fingerprint = ?1", &[&&who.as_bytes()[..]])?;
     Ok(())
 }
