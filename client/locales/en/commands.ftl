@@ -45,6 +45,8 @@ approved-next =
     Make sure that it is really them:
       himaya verify NAME
 
+declined = The request of { $name } is gone. They are not told.
+
 ## circle
 circle-created = The circle { $circle } is ready. You are its owner.
 circle-next =
@@ -105,6 +107,8 @@ alert-nobody =
     Nobody can receive this yet: you are alone in your circle. If you can, ask for help in another way now.
     It goes out by itself as soon as somebody has joined. To add somebody:
       himaya card new
+sending-now = Sending it now. Ending this does no harm.
+in-circle = To { $circle }:
 alert-see =
     To see who has answered:
       himaya st

@@ -115,6 +115,10 @@ problem-allowed =
     Allowed:
     {"  "}{ $words }
 sos-word-unknown = { $given } is no kind of alert. The alert goes out without a kind, with your word in its note.
+sos-circle-unknown = You are in no circle called { $circle }. The alert goes to all your circles.
+own-event =
+    This is your own. To say that it is over:
+      himaya clear ID
 sos-note-cut = The note was too long; its first 500 characters go with the alert.
 file-unreadable =
     This file cannot be read ({ $cause }):

@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::output;
 use super::render;
 use crate::driver::Driver;
-use crate::engine::{self, CircleState, Draft, EngineError, Entry};
+use crate::engine::{self, CircleState, Draft, EngineError, Entry, Reach};
 use crate::store::Ctx;
 use crate::text::{Arg, Text};
 use crate::transport::https::Https;
@@ -27,7 +27,16 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
     let text = app.read(&arguments.file)?;
     let file = alert_json::parse(&text).map_err(CliError::AlertFile)?;
     let draft = Draft { status: file.status, tlp: file.tlp, lang: file.lang, expires_hours: Some(file.expires_hours) };
-    raise(app, file.alert, &draft, arguments.circle.as_deref()).await
+    raise(app, file.alert, &draft, arguments.circle.as_deref(), Strict::Yes).await
+}
+
+/// Whether a circle that does not exist stops the alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strict {
+    /// It does: a file can be sent again.
+    Yes,
+    /// It goes to every circle instead: somebody is in danger and cannot type.
+    No,
 }
 
 /// Queues an alert durably, says so, then sends it and says how far it got.
@@ -36,35 +45,54 @@ pub(super) async fn raise(
     alert: ThreatAlert,
     draft: &Draft,
     circle: Option<&str>,
+    strict: Strict,
 ) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
-    let saved = driver.transact(|ctx| queue(ctx, &alert, draft, circle))?;
-    app.say(Text::TruthSaved, &[])?;
-    let sent = app.send(&mut driver).await?;
-
-    let mut objects = Vec::new();
-    let mut on_relay = true;
-    for entry in &saved {
-        let reach = driver.transact(|ctx| engine::status(ctx, entry))?;
-        on_relay &= reach.relayed.is_some();
-        objects.push(output::entry_with_reach(entry, &reach));
+    let (saved, missing) = driver.transact(|ctx| queue(ctx, &alert, draft, circle, strict))?;
+    if let (Some(name), true) = (circle, missing) {
+        let said = app.texts.say(Text::SosCircleUnknown, &[("circle", Arg::theirs(name))]);
+        app.note(&said)?;
     }
+    app.say(Text::TruthSaved, &[])?;
+    if !app.offline() {
+        app.say(Text::SendingNow, &[])?;
+    }
+    app.send(&mut driver).await?;
+
+    let mut told = Vec::new();
+    for entry in saved {
+        let reach = driver.transact(|ctx| engine::status(ctx, &entry))?;
+        told.push((entry, reach));
+    }
+    let objects: Vec<_> = told.iter().map(|(entry, reach)| output::entry_with_reach(entry, reach)).collect();
     app.object(&json!({ "alerts": objects }))?;
     if !app.json() {
-        tell(app, &mut driver, &saved, on_relay)?;
+        tell(app, &mut driver, &told)?;
     }
-    app.exit(&mut driver, sent && on_relay)
+    // Circles in which nobody is yet do not make an alert late that others have.
+    let relayed = told.iter().any(|(_, reach)| reach.relayed.is_some());
+    let late = told.iter().any(|(_, reach)| reach.relayed.is_none() && reach.others > 0);
+    app.exit(&mut driver, relayed && !late)
 }
 
-/// One event for every circle, or one without a home when there is no circle.
+/// One event for every circle, or one without a home when there is no circle; whether the circle asked for is missing.
 fn queue(
     ctx: &mut Ctx<'_>,
     alert: &ThreatAlert,
     draft: &Draft,
     circle: Option<&str>,
-) -> Result<Vec<Entry>, EngineError> {
-    let circles = match circle {
-        Some(name) => vec![engine::named(ctx, name)?],
+    strict: Strict,
+) -> Result<(Vec<Entry>, bool), EngineError> {
+    let asked = match circle.map(|name| engine::named(ctx, name)) {
+        None => None,
+        Some(Ok(circle)) if strict == Strict::Yes || circle.state == CircleState::Active => Some(circle),
+        Some(Ok(_)) => None,
+        Some(Err(EngineError::Unknown { .. } | EngineError::Ambiguous { .. })) if strict == Strict::No => None,
+        Some(Err(error)) => return Err(error),
+    };
+    let missing = circle.is_some() && asked.is_none();
+    let circles = match asked {
+        Some(circle) => vec![circle],
         None => engine::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active).collect(),
     };
     let mut ids = Vec::new();
@@ -74,27 +102,33 @@ fn queue(
     if circles.is_empty() {
         ids.push(engine::raise(ctx, None, alert.clone(), draft)?);
     }
-    Ok(engine::inbox(ctx)?.into_iter().filter(|entry| ids.contains(&entry.event.id())).collect())
+    let saved = engine::inbox(ctx)?.into_iter().filter(|entry| ids.contains(&entry.event.id())).collect();
+    Ok((saved, missing))
 }
 
-fn tell(app: &mut App, driver: &mut Driver<Https>, saved: &[Entry], on_relay: bool) -> Result<(), CliError> {
-    let circles = driver.transact(|ctx| engine::list(ctx))?;
-    let mut active = circles.iter().filter(|circle| circle.state == CircleState::Active).peekable();
-    if active.peek().is_none() {
-        app.say(Text::AlertNoCircle, &[])?;
-    } else if active.all(|circle| circle.members < 2) {
-        app.say(Text::AlertNobody, &[])?;
-    } else if on_relay {
-        app.say(Text::TruthRelay, &[])?;
-    } else {
-        app.say(Text::TruthRelayNot, &[])?;
+fn tell(app: &mut App, driver: &mut Driver<Https>, told: &[(Entry, Reach)]) -> Result<(), CliError> {
+    let mut late = false;
+    for (entry, reach) in told {
+        if let (Some(circle), true) = (&entry.circle_name, told.len() > 1) {
+            app.say(Text::InCircle, &[("circle", Arg::theirs(circle))])?;
+        }
+        match (reach.relayed, reach.others, &entry.circle_name) {
+            (Some(_), ..) => app.say(Text::TruthRelay, &[])?,
+            (None, 0, None) => app.say(Text::AlertNoCircle, &[])?,
+            (None, 0, Some(_)) => app.say(Text::AlertNobody, &[])?,
+            (None, ..) => {
+                late = true;
+                app.say(Text::TruthRelayNot, &[])?;
+            }
+        }
+        app.say(Text::AlertId, &[("id", Arg::machine(&entry.event.id().short()))])?;
+    }
+    if late {
         app.say(Text::AlertKeepTrying, &[])?;
     }
+    let circles = driver.transact(|ctx| engine::list(ctx))?;
     for circle in circles.iter().filter(|circle| circle.state == CircleState::Active && circle.adrift.is_some()) {
         app.say(Text::OutOfStep, &[("circle", Arg::theirs(&circle.name))])?;
-    }
-    for entry in saved {
-        app.say(Text::AlertId, &[("id", Arg::machine(&entry.event.id().short()))])?;
     }
     render::gap(app)?;
     app.say(Text::AlertSee, &[])

@@ -83,8 +83,14 @@ impl Environment {
     }
 
     /// Prints what clap says about help, version or wrong usage; its exit code.
-    pub(super) fn usage(&mut self, usage: &clap::Error) -> u8 {
+    pub(super) fn usage(&mut self, usage: &clap::Error, json: bool) -> u8 {
         let to_err = usage.use_stderr();
+        if to_err && json {
+            let message = usage.render().to_string();
+            // Nothing is left to do when even this cannot be written.
+            let _unwritable = JsonLines::new(&mut self.err).write(&Failure::new("usage", message.trim_end()));
+            return 2;
+        }
         let out = if to_err { &mut self.err } else { &mut self.out };
         // Nothing is left to do when even this cannot be written.
         let _unwritable = writeln!(out, "{}", usage.render().to_string().trim_end());
@@ -114,12 +120,14 @@ pub(super) struct App {
     pub(super) texts: Texts,
     environment: Environment,
     rng: ChaCha20Rng,
+    /// Whether the relay was out of reach a moment ago: then one more try is enough, and nothing new to say.
+    unreachable: bool,
 }
 
 impl App {
     pub(super) fn new(options: Options, texts: Texts, environment: Environment) -> Self {
         let rng = ChaCha20Rng::from_seed(environment.seed.unwrap_or_default());
-        Self { options, texts, environment, rng }
+        Self { options, texts, environment, rng, unreachable: false }
     }
 
     /// The runtime, once it is certain that there is randomness.
@@ -274,14 +282,15 @@ impl App {
         }
         for attempt in 1..=TRIES {
             let flushed = driver.flush().await;
-            if !flushed.cards_used.is_empty() {
-                return Err(CliError::CardUsed);
+            for _ in &flushed.cards_used {
+                let said = CliError::CardUsed.explain(&self.texts);
+                self.note(&said)?;
             }
             match flushed.failed {
                 None => return Ok(true),
-                Some(error) if attempt == TRIES || !passes(&error) => {
+                Some(error) if attempt == TRIES || self.unreachable || !passes(&error) => {
                     let said = CliError::from(error).explain(&self.texts);
-                    if !self.json() {
+                    if !self.json() && !self.unreachable {
                         self.note(&said)?;
                     }
                     return Ok(false);
@@ -301,6 +310,7 @@ impl App {
         match driver.sync().await {
             Ok(_) => Ok(true),
             Err(crate::driver::DriverError::Transport(error)) => {
+                self.unreachable = true;
                 let said = error.explain(&self.texts);
                 if !self.json() {
                     self.note(&said)?;

@@ -19,17 +19,20 @@ pub(super) enum Command {
         intake: bool,
     },
     Accept {
-        #[arg(value_name = "CARD")]
-        card: String,
+        /// A card that was copied with its line breaks comes as several words.
+        #[arg(value_name = "CARD", required = true)]
+        card: Vec<String>,
         #[arg(long, value_name = "TEXT")]
         note: Option<String>,
+        #[arg(long)]
+        in_person: bool,
     },
 }
 
 pub(super) async fn run(app: &mut App, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::New { intake } => new(app, intake).await,
-        Command::Accept { card, note } => accept(app, &card, note.as_deref()).await,
+        Command::Accept { card, note, in_person } => accept(app, &card.concat(), note.as_deref(), in_person).await,
     }
 }
 
@@ -54,7 +57,7 @@ async fn new(app: &mut App, intake: bool) -> Result<Exit, CliError> {
     app.exit(&mut driver, sent)
 }
 
-async fn accept(app: &mut App, card: &str, note: Option<&str>) -> Result<Exit, CliError> {
+async fn accept(app: &mut App, card: &str, note: Option<&str>, in_person: bool) -> Result<Exit, CliError> {
     let card: Card = card.parse()?;
     if let Some(note) = note
         && note.len() > NOTE_MAX
@@ -68,8 +71,17 @@ async fn accept(app: &mut App, card: &str, note: Option<&str>) -> Result<Exit, C
     // Before anything is asked of the relay: is it a card this profile can use at all?
     driver.transact(|ctx| engine::check_card(ctx, &card))?;
     let key = driver.card_key(&card).await?;
-    driver.transact(|ctx| engine::accept_card(ctx, &card, &key, note))?;
+    let accepted = driver.transact(|ctx| {
+        let accepted = engine::accept_card(ctx, &card, &key, note)?;
+        if in_person {
+            engine::mark_fingerprint_verified(ctx, &card.fingerprint)?;
+        }
+        Ok(accepted)
+    })?;
     let sent = app.send(&mut driver).await?;
+    if driver.transact(|ctx| engine::was_given_up(ctx, &accepted))? {
+        return Err(CliError::CardUsed);
+    }
     app.object(&json!({ "state": state(sent) }))?;
     app.say(if sent { Text::CardAccepted } else { Text::CardAcceptedQueued }, &[])?;
     app.say(Text::CardAcceptedNext, &[])?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::app::{App, Exit};
 use super::error::CliError;
-use super::output::{self, state};
+use super::output::{self, hex, state};
 use crate::engine::{self, Circle, CircleState, Member};
 use crate::text::{Arg, Text};
 
@@ -105,7 +105,8 @@ fn show_member(app: &mut App, member: &Member) -> Result<(), CliError> {
         let said = app.texts.say(text, &[]);
         app.screen().detail(&said)?;
     }
-    Ok(())
+    let digits: String = hex(&member.fingerprint).chars().take(8).collect();
+    Ok(app.screen().machine(&digits)?)
 }
 
 async fn remove(app: &mut App, name: &str, member: &str) -> Result<Exit, CliError> {

@@ -24,9 +24,17 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
     let mut driver = app.open()?;
     let (of, id) = driver.transact(|ctx| {
         let entry = engine::entry(ctx, &prefix)?;
-        let id = engine::clear(ctx, &entry.event.id(), note)?;
+        let id = match engine::status(ctx, &entry)?.cleared {
+            Some(_) => None,
+            None => Some(engine::clear(ctx, &entry.event.id(), note)?),
+        };
         Ok((entry.event.id(), id))
     })?;
+    let Some(id) = id else {
+        app.object(&json!({ "id": null, "of": of.to_hex(), "state": "cleared" }))?;
+        app.say(Text::EventOver, &[])?;
+        return Ok(Exit::Done);
+    };
     let sent = app.send(&mut driver).await?;
     app.object(&json!({ "id": id.to_hex(), "of": of.to_hex(), "state": state(sent) }))?;
     app.say(if sent { Text::ClearSent } else { Text::ClearSaved }, &[])?;

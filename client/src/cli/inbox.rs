@@ -29,6 +29,10 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         }
         app.object(&output::entry(entry))?;
         render::arrived(app, &mut driver, entry)?;
+        let over = driver.transact(|ctx| engine::status(ctx, entry))?.cleared.is_some();
+        if over && matches!(entry.event.body(), Body::ThreatAlert(_)) {
+            render::detail(app, Text::EventOver, &[])?;
+        }
     }
     app.exit(&mut driver, true)
 }

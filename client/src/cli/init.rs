@@ -19,6 +19,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
     let relay: RelayLink = arguments.relay.parse()?;
+    // Before anything is made on the disk.
+    engine::valid_name(&arguments.name)?;
     let identity = app.create(|ctx| engine::found(ctx, &arguments.name, &relay))?;
     app.object(&json!({
         "name": identity.name, "fingerprint": hex(&identity.fingerprint), "relay": identity.relay.to_string(),

@@ -9,9 +9,11 @@ mod approve;
 mod card;
 mod circle;
 mod clear;
+mod decline;
 mod error;
 mod inbox;
 mod init;
+mod news;
 mod output;
 mod render;
 mod requests;
@@ -58,6 +60,7 @@ enum Command {
     Card(card::Command),
     Requests,
     Approve(approve::Arguments),
+    Decline(decline::Arguments),
     #[command(subcommand)]
     Circle(circle::Command),
     Verify(verify::Arguments),
@@ -78,9 +81,10 @@ enum Command {
 pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
     let texts = Texts::load(environment.languages(&words).iter().map(String::as_str));
     let command = help::fill(Arguments::command(), &texts);
+    let json = words.iter().any(|word| word == "--json");
     let arguments = match command.try_get_matches_from(words).and_then(|m| Arguments::from_arg_matches(&m)) {
         Ok(arguments) => arguments,
-        Err(usage) => return environment.usage(&usage),
+        Err(usage) => return environment.usage(&usage, json),
     };
     let json = arguments.json;
     let command = arguments.command;
@@ -113,6 +117,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Card(command) => card::run(app, command).await,
         Command::Requests => requests::run(app).await,
         Command::Approve(arguments) => approve::run(app, &arguments).await,
+        Command::Decline(arguments) => decline::run(app, &arguments),
         Command::Circle(command) => circle::run(app, command).await,
         Command::Verify(arguments) => verify::run(app, &arguments).await,
         Command::Sos(arguments) => sos::run(app, &arguments).await,

@@ -205,7 +205,7 @@ pub(super) fn answers(app: &mut App, reach: &Reach) -> Result<(), CliError> {
     Ok(())
 }
 
-fn detail(app: &mut App, text: Text, args: &[(&str, Arg<'_>)]) -> Result<(), CliError> {
+pub(super) fn detail(app: &mut App, text: Text, args: &[(&str, Arg<'_>)]) -> Result<(), CliError> {
     let said = app.texts.say(text, args);
     Ok(app.screen().detail(&said)?)
 }

@@ -4,7 +4,7 @@ use himaya_protocol::content::sos;
 use himaya_protocol::content::value::Note;
 use himaya_protocol::content::vocabulary::Kind;
 
-use super::alert::raise;
+use super::alert::{Strict, raise};
 use super::app::{App, Exit};
 use super::error::CliError;
 use crate::engine::Draft;
@@ -40,7 +40,7 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         let said = app.texts.say(Text::SosNoteCut, &[]);
         app.note(&said)?;
     }
-    raise(app, alert, &Draft::default(), arguments.circle.as_deref()).await
+    raise(app, alert, &Draft::default(), arguments.circle.as_deref(), Strict::No).await
 }
 
 /// As much of a note as an alert may carry, without control characters; whether something was cut off.

@@ -2,16 +2,24 @@
 
 use super::app::{App, Exit};
 use super::error::CliError;
+use super::news;
 use super::output::Synced;
+use crate::driver::{Driver, DriverError};
 use crate::engine::{self, CircleState, News};
 use crate::text::{Arg, Text};
+use crate::transport::TransportError;
+use crate::transport::https::Https;
 
 pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     if app.offline() {
         return Err(CliError::NeedsRelay);
     }
     let mut driver = app.open()?;
-    let news = driver.sync().await?;
+    let news = match driver.sync().await {
+        Ok(news) => news,
+        Err(DriverError::Transport(error)) => return unreachable(app, &mut driver, error),
+        Err(error) => return Err(error.into()),
+    };
     let new_events = news.iter().filter(|news| matches!(news, News::Event(_))).count();
     let (circles, (waiting, _)) = driver.transact(|ctx| Ok((engine::list(ctx)?, engine::waiting(ctx)?)))?;
     let out_of_sync: Vec<String> = circles
@@ -25,6 +33,11 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
         out_of_sync: out_of_sync.clone(),
         at: driver.now(),
     })?;
+    if !app.json() {
+        for other in news.iter().filter(|news| !matches!(news, News::Event(_))) {
+            news::tell(app, &mut driver, other)?;
+        }
+    }
     app.say(Text::SyncNew, &[("count", new_events.into())])?;
     if waiting > 0 {
         app.say(Text::SyncWaiting, &[("count", waiting.into())])?;
@@ -36,4 +49,15 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
         app.say(Text::SyncInbox, &[])?;
     }
     app.exit(&mut driver, waiting == 0)
+}
+
+/// The relay is out of reach: what waits is what matters then.
+fn unreachable(app: &mut App, driver: &mut Driver<Https>, error: TransportError) -> Result<Exit, CliError> {
+    let (waiting, _) = driver.transact(|ctx| engine::waiting(ctx))?;
+    if waiting == 0 {
+        return Err(error.into());
+    }
+    app.complain(&error.into());
+    app.say(Text::SyncWaiting, &[("count", waiting.into())])?;
+    Ok(Exit::Queued)
 }

@@ -57,6 +57,8 @@ pub struct Contact {
 pub struct Accepted {
     /// The hello in the outbox.
     pub job: i64,
+    /// The lane it was written for.
+    lane: i64,
 }
 
 /// Makes a card and queues its key for the relay.
@@ -140,13 +142,18 @@ pub fn accept_card(ctx: &mut Ctx<'_>, card: &Card, key: &[u8], note: Option<&str
     let lane = lanes::open(ctx, &lane)?;
     let slot = lanes::take(ctx, lane)?;
     let job = outbox::enqueue(ctx, &NewJob::outside(Purpose::Hello, Some(lane), &payload), &slot)?;
-    Ok(Accepted { job })
+    Ok(Accepted { job, lane })
 }
 
 /// Whether a queued hello answers a card that may be accepted once.
 pub(super) fn single_hello(ctx: &Ctx<'_>, job: i64) -> Result<bool, EngineError> {
     let sql = "SELECT card FROM lane WHERE id = (SELECT lane FROM job WHERE id = ?1)";
     Ok(ctx.row(sql, &[&job], |row| row.get::<_, Option<i64>>(0))?.flatten() == Some(1))
+}
+
+/// Whether a hello was given up since it was queued, because its card had been used.
+pub fn was_given_up(ctx: &Ctx<'_>, accepted: &Accepted) -> Result<bool, EngineError> {
+    Ok(ctx.row("SELECT 1 FROM lane WHERE id = ?1", &[&accepted.lane], |_| Ok(()))?.is_none())
 }
 
 /// Somebody else's hello lies in a card that may be accepted once: forget ours and the lanes that went with it.

@@ -69,6 +69,9 @@ pub enum EngineError {
     /// Only the author of an alert may clear it.
     #[error("only the author of an alert may clear it")]
     NotAuthor,
+    /// The event is this profile's own.
+    #[error("this is your own")]
+    OwnEvent,
     /// The event is not of a kind that this can be done to.
     #[error("this cannot be done to an event of this kind")]
     Kind,

@@ -71,7 +71,10 @@ pub fn acknowledge(
     level: AckLevel,
     note: Option<Note>,
 ) -> Result<EventId, EngineError> {
-    let (circle, _, _) = place(ctx, event)?;
+    let (circle, own, _) = place(ctx, event)?;
+    if own {
+        return Err(EngineError::OwnEvent);
+    }
     let circle = circle.ok_or(EngineError::Kind)?;
     send(ctx, &circle, Body::Ack(Ack { refs: [*event].into(), level, note }), &Draft::default())
 }
@@ -125,6 +128,9 @@ fn write(
     };
     let event = Event::new(content).map_err(|_| EngineError::Kind)?;
     log(ctx, circle, &identity.fingerprint, &identity.name, true, &event)?;
+    if let Body::Ack(ack) = event.body() {
+        note_acks(ctx, &identity.fingerprint, ack)?;
+    }
     ctx.execute(
         "INSERT INTO outgoing (event, urgent, not_before) VALUES (?1, ?2, ?3)",
         &[&&event.id().as_bytes()[..], &urgent, &stored(ctx.now)],

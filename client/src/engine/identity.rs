@@ -70,7 +70,9 @@ impl Identity {
 }
 
 /// A name as people may choose it: trimmed, cleaned of what would disturb a display, 1 to [`NAME_MAX`] bytes.
-pub(super) fn valid_name(name: &str) -> Result<String, EngineError> {
+///
+/// Fails with [`EngineError::Name`].
+pub fn valid_name(name: &str) -> Result<String, EngineError> {
     let name = display::clean(name.trim());
     if (1..=NAME_MAX).contains(&name.len()) { Ok(name) } else { Err(EngineError::Name { max: NAME_MAX }) }
 }

@@ -29,10 +29,12 @@ mod views;
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, leave, list, members, named, remove};
 pub use contacts::{Accepted, Contact, Request, accept_card, approve, contact, contacts, new_card, requests, words};
-pub use contacts::{check_card, mark_verified, open_card_key, person};
+pub use contacts::{
+    check_card, decline, mark_fingerprint_verified, mark_verified, open_card_key, person, was_given_up,
+};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise};
-pub use identity::{Identity, found, identity};
+pub use identity::{Identity, found, identity, valid_name};
 pub use lanes::{Turn, is_expected, turn};
 pub use outbox::{
     Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at, waits_for_circle,

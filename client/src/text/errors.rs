@@ -112,6 +112,7 @@ impl Explain for EngineError {
             Self::OtherRelay => texts.say(Text::OtherRelay, &[]),
             Self::CardKey => texts.say(Text::CardKeyWrong, &[]),
             Self::Request(cause) => texts.say(Text::RequestInvalid, &[("cause", Arg::ours(cause))]),
+            Self::OwnEvent => texts.say(Text::OwnEvent, &[]),
             Self::NotAuthor => texts.say(Text::NotAuthor, &[]),
             Self::Kind => texts.say(Text::WrongKind, &[]),
             Self::Mls { step, cause } => {
