@@ -8,6 +8,7 @@
 mod client_crash;
 mod dropped;
 mod exits;
+mod hostile;
 mod relay_crash;
 mod scene;
 mod walk;
