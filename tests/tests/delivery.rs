@@ -294,3 +294,22 @@ fn a_number_that_was_approved_never_names_somebody_else() {
         assert!(again.is_err(), "saying it twice does not let in whoever came in between");
     });
 }
+
+#[tokio::test]
+async fn an_alert_that_was_there_before_its_sender_was_removed_is_read_by_all() {
+    let mut world = World::new(77);
+    let mut people = world.circle(&["Dilan", "Rojin", "Sara"]).await;
+    let [dilan, rojin, sara] = people.as_mut_slice() else { panic!("three were made") };
+    // Dilan decides without having heard of it.
+    dilan.remove("home", "Sara");
+    let alert = sara.sos("home");
+    assert!(sara.driver.flush().await.failed.is_none());
+    dilan.sync().await;
+    rojin.sync().await;
+    assert!(dilan.has(alert), "the owner reads what was there before the removal");
+    assert!(rojin.has(alert), "and so do the others");
+    sara.sync().await;
+    assert!(!sara.follows("home"));
+    // What is written into the old lanes after everybody has read on is nobody's business any more.
+    assert_eq!(dilan.members("home").len(), 2);
+}

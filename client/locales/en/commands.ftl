@@ -107,6 +107,7 @@ alert-nobody =
     Nobody can receive this yet: you are alone in your circle. If you can, ask for help in another way now.
     It goes out by itself as soon as somebody has joined. To add somebody:
       himaya card new
+alert-gone = You are no longer in { $circle }, and nobody there may have seen this. If you still need help, ask for it in another way.
 sending-now = Sending it now. Ending this does no harm.
 in-circle = To { $circle }:
 alert-see =

@@ -45,6 +45,10 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     for (entry, reach) in &own {
         render::line(app, entry)?;
         render::truths(app, reach)?;
+        let gone = circles.iter().any(|c| Some(&c.id) == entry.circle.as_ref() && c.state != CircleState::Active);
+        if let (true, Some(name)) = (gone, &entry.circle_name) {
+            app.say(Text::AlertGone, &[("circle", Arg::theirs(name))])?;
+        }
     }
     if !theirs.is_empty() {
         app.say(Text::StTheirs, &[("count", theirs.len().into())])?;

@@ -48,6 +48,7 @@ impl<T: Transport> Driver<T> {
         // A window may turn while we read; the one that has just closed is then read whole.
         for _ in 0..TURNS_MOST {
             if self.read_on(news).await? {
+                self.transact(|ctx| engine::drop_doomed(ctx))?;
                 return Ok(());
             }
         }

@@ -78,6 +78,10 @@ impl<T: Transport> Driver<T> {
         match answer {
             Put::Stored | Put::Same => {
                 flushed.news.extend(self.transact(|ctx| engine::stored(ctx, job.id))?);
+                if job.purpose == Purpose::Commit {
+                    // Whoever this removed may have written before: that is read before the lanes go.
+                    flushed.news.extend(self.read_all().await?);
+                }
             }
             Put::Taken(there) => self.resolve(job, &there, flushed).await?,
         }

@@ -115,6 +115,8 @@ where
                 let window = self.window()?;
                 let mut news = self.take_in(window, vec![(address, cell)]).await?;
                 self.move_to(Position { window, cursor: Some(cursor) })?;
+                // The feed comes in the order of arrival, so what was there before a removal has been taken in.
+                self.transact(|ctx| engine::drop_doomed(ctx))?;
                 if self.transact(|ctx| engine::unread_from(ctx, 1))?.is_some() {
                     news.extend(self.read_all().await?);
                 }

@@ -124,7 +124,7 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, group: &mut MlsGroup) -> Result<(), Engin
     let leaves = mls::leaves(group);
     let epoch = group.epoch().as_u64();
     let own = group.own_leaf_index().u32();
-    lanes::open_epoch(ctx, &circle, epoch, &root, leaves.iter().map(|leaf| leaf.index), own)?;
+    lanes::open_epoch(ctx, &circle, epoch, &root, &leaves, own)?;
     write_members(ctx, group)
 }
 

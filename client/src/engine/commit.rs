@@ -247,7 +247,7 @@ pub(super) fn entered(ctx: &mut Ctx<'_>, group: &mut MlsGroup, before: &[Leaf]) 
     let stays =
         |leaf: &&Leaf| after.iter().any(|other| other.index == leaf.index && other.fingerprint == leaf.fingerprint);
     let gone: Vec<u32> = before.iter().filter(|leaf| !stays(leaf)).map(|leaf| leaf.index).collect();
-    lanes::open_epoch(ctx, &circle, epoch, &root, after.iter().map(|leaf| leaf.index), own)?;
+    lanes::open_epoch(ctx, &circle, epoch, &root, &after, own)?;
     lanes::end_epochs(ctx, &circle, epoch, &gone)?;
     circles::write_members(ctx, group)?;
     stage_next(ctx, &circle)?;

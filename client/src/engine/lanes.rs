@@ -6,7 +6,7 @@ use himaya_protocol::wire::secret::Secret;
 use rusqlite::Row;
 
 use super::error::EngineError;
-use super::mls::PAST_EPOCHS;
+use super::mls::{Leaf, PAST_EPOCHS};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How many slots past the last one seen a reader is ready for, in every lane.
@@ -118,12 +118,14 @@ pub(super) fn open_epoch(
     circle: &[u8],
     epoch: u64,
     root: &Secret,
-    leaves: impl Iterator<Item = u32>,
+    leaves: &[Leaf],
     own_leaf: u32,
 ) -> Result<(), EngineError> {
-    for leaf in leaves.chain([COMMIT_LANE]) {
-        open(ctx, &NewLane::inside(circle, epoch, leaf, leaf == own_leaf, Chain::group(root, leaf)))?;
+    for Leaf { index, fingerprint, .. } in leaves {
+        let lane = NewLane::inside(circle, epoch, *index, *index == own_leaf, Chain::group(root, *index));
+        open(ctx, &NewLane { fingerprint: Some(fingerprint.as_bytes()), ..lane })?;
     }
+    open(ctx, &NewLane::inside(circle, epoch, COMMIT_LANE, false, Chain::group(root, COMMIT_LANE)))?;
     Ok(())
 }
 
@@ -258,7 +260,7 @@ pub(super) fn to_contact(ctx: &Ctx<'_>, fingerprint: &[u8]) -> Result<Option<i64
     )?)
 }
 
-/// Marks the lanes of earlier epochs as ended, and drops those that are too old or belong to leaves that are gone.
+/// Marks the lanes of earlier epochs as ended, drops those that are too old, and dooms those of leaves that are gone.
 pub(super) fn end_epochs(ctx: &Ctx<'_>, circle: &[u8], epoch: u64, gone: &[u32]) -> Result<(), EngineError> {
     let now = stored(ctx.now);
     ctx.execute(
@@ -267,7 +269,7 @@ pub(super) fn end_epochs(ctx: &Ctx<'_>, circle: &[u8], epoch: u64, gone: &[u32])
     )?;
     for leaf in gone {
         ctx.execute(
-            "DELETE FROM lane WHERE circle = ?1 AND leaf = ?2 AND epoch < ?3",
+            "UPDATE lane SET doomed = 1 WHERE circle = ?1 AND leaf = ?2 AND epoch < ?3",
             &[&circle, leaf, &stored(epoch)],
         )?;
     }
@@ -278,6 +280,14 @@ pub(super) fn end_epochs(ctx: &Ctx<'_>, circle: &[u8], epoch: u64, gone: &[u32])
         &[&circle, &stored(epoch.saturating_sub(PAST_EPOCHS))],
     )?;
     sweep_slots(ctx)
+}
+
+/// Everything from before the last removals has been read: the lanes of those who were removed go.
+pub fn drop_doomed(ctx: &Ctx<'_>) -> Result<(), EngineError> {
+    if ctx.execute("DELETE FROM lane WHERE doomed = 1", &[])? > 0 {
+        sweep_slots(ctx)?;
+    }
+    Ok(())
 }
 
 /// Drops lanes whose epoch ended more than [`PAST_SECONDS`] ago.

@@ -35,7 +35,7 @@ pub use contacts::{
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise};
 pub use identity::{Identity, found, identity, valid_name};
-pub use lanes::{Turn, is_expected, turn};
+pub use lanes::{Turn, drop_doomed, is_expected, turn};
 pub use outbox::{
     Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at, waits_for_circle,
 };

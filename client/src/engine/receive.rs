@@ -217,7 +217,9 @@ fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Rece
         if sender(&processed) != Some(expected.lane.leaf) {
             return Ok(Err(Refused::Void));
         }
-        let author = author(&processed, &group, expected)?;
+        let who = expected.lane.fingerprint.as_deref().and_then(Fingerprint::from_slice);
+        let who = who.ok_or(StoreError::Damaged("lane"))?;
+        let author = (who, mls::credential_name(processed.credential()));
         let standing = circles::Standing::from_bytes(processed.aad());
         let ProcessedMessageContent::ApplicationMessage(message) = processed.into_content() else {
             return Ok(Err(Refused::Void));
@@ -345,17 +347,6 @@ fn sender(processed: &ProcessedMessage) -> Option<u32> {
         Sender::Member(index) => Some(index.u32()),
         Sender::External(_) | Sender::NewMemberProposal | Sender::NewMemberCommit => None,
     }
-}
-
-/// Who wrote in a member lane: the member at that leaf now, for lanes of leaves that are gone are gone too.
-fn author(
-    processed: &ProcessedMessage,
-    group: &openmls::prelude::MlsGroup,
-    expected: &Expected,
-) -> Result<(Fingerprint, String), EngineError> {
-    let leaf = mls::leaves(group).into_iter().find(|leaf| leaf.index == expected.lane.leaf);
-    let fingerprint = leaf.ok_or(StoreError::Damaged("lane"))?.fingerprint;
-    Ok((fingerprint, mls::credential_name(processed.credential())))
 }
 
 /// Errors that another member, with other keys, need not see.

@@ -47,9 +47,11 @@ CREATE TABLE heard (circle BLOB NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (ci
 CREATE TABLE invitation (reference BLOB PRIMARY KEY, made INTEGER NOT NULL) WITHOUT ROWID;
 
 -- Lanes. kind: member, commit, card, contact, hello. own: this client writes there. ended: when the epoch ended.
+-- doomed: its member was removed; it goes when everything from before the removal has been read.
 CREATE TABLE lane (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, own INTEGER NOT NULL, circle BLOB, epoch INTEGER, leaf INTEGER,
-    fingerprint BLOB, card INTEGER, chain BLOB NOT NULL, next INTEGER NOT NULL, ended INTEGER);
+    fingerprint BLOB, card INTEGER, chain BLOB NOT NULL, next INTEGER NOT NULL, ended INTEGER,
+    doomed INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX lane_circle ON lane (circle, epoch, leaf);
 
 -- Where cells are expected: derived slots that have not been consumed.

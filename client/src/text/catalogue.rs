@@ -79,6 +79,7 @@ texts! {
     AlertNoCircle = "alert-no-circle",
     AlertNobody = "alert-nobody",
     AlertSee = "alert-see",
+    AlertGone = "alert-gone",
     SendingNow = "sending-now",
     InCircle = "in-circle",
     AckSaved = "ack-saved",
