@@ -49,8 +49,16 @@ fn main() -> anyhow::Result<()> {
         [("mls", mls::run), ("past", past::run), ("latency", latency::run), ("sos", sos::run)];
     for (name, run) in measurements {
         if asked.is_empty() || asked.contains(&name) {
+            let before = load();
             run(effort)?;
+            println!("\n{name}: load average {before} before, {} after.", load());
         }
     }
     Ok(())
+}
+
+/// How busy the machine is: a quiet one shows less than 1 before.
+fn load() -> String {
+    let averages = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    averages.split(' ').next().filter(|load| !load.is_empty()).unwrap_or("unknown").to_owned()
 }
