@@ -303,7 +303,7 @@ def relay():
 
 
 ENVELOPE = {0: "version", 1: "type", 2: "nonce", 3: "case", 4: "prev", 5: "lamport", 6: "sent", 7: "expires",
-            8: "status", 9: "tlp", 10: "lang", 11: "replaces", 12: "body"}
+            8: "status", 9: "tlp", 10: "lang", 11: "replaces", 12: "body", 13: "author"}
 BODIES = {
     1: ["kind", "urgency", "severity", "certainty", "response", "affected", "count", "when", "place", "actor_class",
         "contact", "note", "evidence"],
@@ -316,7 +316,7 @@ SENT = 29_500_000
 
 def event(file, name, kind, body, **envelope):
     keys = {label: key for key, label in ENVELOPE.items()}
-    fields = {0: 1, 1: kind, 2: run(0x70, 16), 5: 3, 6: SENT, 8: "Actual", 9: "RED", 10: "en", 12: body}
+    fields = {0: 1, 1: kind, 2: run(0x70, 16), 5: 3, 6: SENT, 8: "Actual", 9: "RED", 10: "en", 12: body, 13: run(0xC0)}
     fields.update({keys[label]: value for label, value in envelope.items()})
     names = {key: (label, {}) for key, label in ENVELOPE.items()}
     names[12] = ("body", {i: (label, {}) for i, label in enumerate(BODIES.get(kind, []))})
@@ -349,7 +349,7 @@ def events():
 
 def refused():
     file = File("refused.txt", "Bytes that are no events, each with its reason: docs/protocol.md section 8.")
-    base = {0: 1, 1: 4, 2: run(0x70, 16), 5: 3, 6: SENT, 8: "Actual", 9: "RED", 10: "en", 12: {0: "hello"}}
+    base = {0: 1, 1: 4, 2: run(0x70, 16), 5: 3, 6: SENT, 8: "Actual", 9: "RED", 10: "en", 12: {0: "hello"}, 13: run(0xC0)}
     alert = {**base, 1: 1, 12: {0: "arrest", 1: "Immediate", 2: "Severe", 3: "Observed"}}
     ack = {**base, 1: 2, 12: {0: [run(0x05)], 1: "human"}}
     good = cbor(base)
@@ -365,6 +365,8 @@ def refused():
         "type_lamport_text": cbor({**base, 5: "3"}),
         "type_body_array": cbor({**base, 12: []}),
         "limit_nonce_15": cbor({**base, 2: run(0x70, 15)}),
+        "missing_author": cbor({k: v for k, v in base.items() if k != 13}),
+        "limit_author_31": cbor({**base, 13: run(0xC0, 31)}),
         "limit_case_20": cbor({**base, 3: run(0x70, 20)}),
         "limit_prev_9": cbor({**base, 4: [run(n) for n in range(9)]}),
         "limit_prev_empty": cbor({**base, 4: []}),

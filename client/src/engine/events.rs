@@ -125,6 +125,7 @@ fn write(
         lang,
         replaces: None,
         body,
+        author: identity.fingerprint,
     };
     let event = Event::new(content).map_err(|_| EngineError::Kind)?;
     log(ctx, circle, &identity.fingerprint, &identity.name, true, &event)?;
@@ -210,6 +211,9 @@ pub(super) fn received(
         }
         Err(error) => return Ok(Err(error)),
     };
+    if event.content().author != *author {
+        return Ok(Err(EventError::Limit("author")));
+    }
     if !log(ctx, Some(circle), author, name, false, &event)? {
         return Ok(Ok(Vec::new()));
     }

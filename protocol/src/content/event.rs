@@ -1,7 +1,7 @@
 //! The envelope that every event has (docs/protocol.md section 8.1).
 //!
-//! An event is one map of deterministic CBOR. Its id is the SHA-256 of its bytes. Author and epoch never stand in it:
-//! they come from MLS. Bytes are untrusted; [`Event::decode`] is the only way from them to an [`Event`], and an
+//! An event is one map of deterministic CBOR. Its id is the SHA-256 of its bytes. Author and epoch come from MLS; the
+//! author stands in it too, only to be compared with whom MLS authenticated. Bytes are untrusted; [`Event::decode`] is the only way from them to an [`Event`], and an
 //! [`Event`] keeps the bytes it came from, so that parts of a newer version survive storing and forwarding.
 
 use std::collections::BTreeSet;
@@ -14,6 +14,7 @@ use super::read;
 use super::value::Lang;
 use super::vocabulary::{MsgType, Status, Tlp};
 use crate::cbor::{self, CborError, Fields, Value, map};
+use crate::wire::card::Fingerprint;
 
 /// The most bytes of an event.
 pub const EVENT_MAX: usize = 65_536;
@@ -143,6 +144,8 @@ pub struct Content {
     pub replaces: Option<EventId>,
     /// What it says.
     pub body: Body,
+    /// Who wrote it: only ever compared with whom MLS authenticated, so that nobody's event can be sent on as another's.
+    pub author: Fingerprint,
 }
 
 /// Why bytes are not an event, or content cannot be one.
@@ -218,6 +221,8 @@ impl Event {
             lang: read::word(&mut fields, 10, "lang", |tag| tag.parse().ok())?,
             replaces: id_field(&mut fields, 11, "replaces", EventId::from_slice)?,
             body,
+            author: id_field(&mut fields, 13, "author", Fingerprint::from_slice)?
+                .ok_or(EventError::Missing("author"))?,
         };
         check(&content)?;
         let newer_words = !content.status.is_known() || !content.tlp.is_known();
@@ -306,6 +311,7 @@ fn to_value(content: &Content) -> Value {
         (10, Some(Value::Text(content.lang.to_string()))),
         (11, content.replaces.map(|id| Value::Bytes(id.as_bytes().to_vec()))),
         (12, Some(content.body.to_value())),
+        (13, Some(Value::Bytes(content.author.as_bytes().to_vec()))),
     ])
 }
 

@@ -9,6 +9,7 @@ use himaya_protocol::content::vocabulary::{AckLevel, Kind, MsgType, Severity, St
 use himaya_protocol::content::{
     Ack, AllClear, Body, CaseId, Content, Event, EventError, EventId, Notice, ThreatAlert, sos,
 };
+use himaya_protocol::wire::card::Fingerprint;
 
 fn content(body: Body) -> Content {
     Content {
@@ -23,6 +24,7 @@ fn content(body: Body) -> Content {
         lang: "en".parse().expect("a tag"),
         replaces: None,
         body,
+        author: Fingerprint::of(b"somebody"),
     }
 }
 

@@ -8,6 +8,7 @@ use himaya_protocol::content::vocabulary::{
     AckLevel, ActorClass, Affected, Certainty, Contact, Count, Kind, ResponseType, Severity, Status, Tlp,
 };
 use himaya_protocol::content::{Ack, AllClear, Body, CaseId, Content, Event, EventError, EventId, Notice, ThreatAlert};
+use himaya_protocol::wire::card::Fingerprint;
 
 use crate::vector_file::{VectorFile, assert_not_malleable};
 
@@ -32,6 +33,7 @@ fn content(body: Body) -> Content {
         lang: "en".parse().expect("a tag"),
         replaces: None,
         body,
+        author: Fingerprint::from_slice(&counting::<32>(0xC0)).expect("32 bytes"),
     }
 }
 
@@ -157,5 +159,5 @@ fn refused_events_say_why() {
         assert!(name.starts_with(reason), "{name} was refused as {error}");
         checked += 1;
     }
-    assert_eq!(checked, 28, "every case of the file");
+    assert_eq!(checked, 30, "every case of the file");
 }
