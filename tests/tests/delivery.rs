@@ -313,3 +313,89 @@ async fn an_alert_that_was_there_before_its_sender_was_removed_is_read_by_all() 
     // What is written into the old lanes after everybody has read on is nobody's business any more.
     assert_eq!(dilan.members("home").len(), 2);
 }
+
+#[tokio::test]
+async fn nobody_sends_on_somebody_elses_event_as_its_own() {
+    let mut world = World::new(91);
+    let mut people = world.circle(&["Dilan", "Rojin", "Sara"]).await;
+    let [dilan, rojin, sara] = people.as_mut_slice() else { panic!("three were made") };
+    let alert = rojin.sos("home");
+    rojin.sync().await;
+    sara.sync().await;
+    sara.run(|ctx| {
+        // What a changed client would do: the same bytes once more, in its own lane.
+        let circle = himaya::engine::named(ctx, "home")?.id;
+        let sql = "UPDATE event SET own = 1 WHERE circle = ?1 AND own = 0";
+        assert_eq!(ctx.execute(sql, &[&circle])?, 1);
+        let sql = "INSERT INTO outgoing (event, urgent, not_before) SELECT id, 1, 0 FROM event WHERE own = 1";
+        assert_eq!(ctx.execute(sql, &[])?, 1);
+        himaya::engine::tick(ctx)
+    });
+    sara.sync().await;
+    dilan.sync().await;
+    let entries = dilan.inbox();
+    let entry = entries.iter().find(|entry| entry.event.id() == alert).expect("Rojin's alert is there");
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entry.author_name, "Rojin");
+}
+
+#[tokio::test]
+async fn whoever_was_removed_cannot_keep_somebody_who_was_away() {
+    let mut world = World::with_retention(92, 3);
+    let mut people = world.circle(&["Dilan", "Rojin", "Mallory"]).await;
+    let [dilan, rojin, mallory] = people.as_mut_slice() else { panic!("three were made") };
+    // Mallory's line is down when she is removed, so she stays in the old epoch and has missed nothing she knows of.
+    dilan.remove("home", "Mallory");
+    dilan.sync().await;
+    for _ in 0..6 {
+        world.clock.advance(DAY);
+        dilan.sync().await;
+    }
+    // She says so, as a changed client would, in the lane Rojin still reads.
+    mallory.run(|ctx| {
+        ctx.set_number(himaya::engine::READ_WINDOW, u64::from(u32::MAX))?;
+        Ok(())
+    });
+    mallory.sos("home");
+    assert!(mallory.driver.flush().await.failed.is_none());
+    let alert = rojin.sos("home");
+    rojin.sync().await;
+    dilan.sync().await;
+    assert!(dilan.has(alert), "Rojin's alert came by the contact lane");
+    rojin.sync().await;
+    rojin.sync().await;
+    assert!(rojin.follows("home"), "the owner added Rojin again");
+    assert_eq!(rojin.members("home"), dilan.members("home"));
+}
+
+#[test]
+fn whoever_leaves_says_everything_first_and_stays_when_invited_again() {
+    play(|| async {
+        let mut world = World::new(409);
+        let mut people = world.circle_of(3).await;
+        let circle = people[2].circle("home");
+        let before = people[2].sos("home");
+        people[2].run(|ctx| engine::leave(ctx, &circle));
+        let after = people[2].sos("home");
+        // The Leave gets out, what was said after it does not yet.
+        people[2].line.allow(Some(2));
+        let _cut = people[2].driver.sync().await;
+        people[2].line.allow(None);
+        world.clock.advance(400);
+        people[2].sync().await;
+        assert!(!people[2].follows("home"), "it has left");
+        for who in [0, 1] {
+            people[who].sync().await;
+            assert_once(&mut people[who], &[before, after], "both were said before it left");
+        }
+        assert_eq!(people[0].members("home").len(), 2);
+        let (first, rest) = people.split_at_mut(1);
+        first[0].add(&mut rest[1], "home").await;
+        for _ in 0..2 {
+            for person in &mut people {
+                person.sync().await;
+            }
+        }
+        assert!(people[2].follows("home") && people[0].members("home").len() == 3, "an old Leave is not said again");
+    });
+}

@@ -217,7 +217,7 @@ pub fn remove(ctx: &mut Ctx<'_>, circle: &Circle, member: &str) -> Result<Member
     Ok(member)
 }
 
-/// Leaves a circle: asks to be removed, and stops reading it once that has been sent.
+/// Leaves a circle: asks to be removed, and stops reading it once those who are in it can read that.
 pub fn leave(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
     require_active(circle)?;
     if role(ctx, &circle.id)? == Some(Role::Owner) {
@@ -227,7 +227,7 @@ pub fn leave(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// This client asked to leave and the relay has that: forget the group.
+/// This client asked to leave and that is said: forget the group.
 pub(super) fn left(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
     forget(ctx, circle, "left")
 }
@@ -238,6 +238,7 @@ pub(super) fn removed(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineErro
 }
 
 fn forget(ctx: &mut Ctx<'_>, circle: &[u8], state: &str) -> Result<(), EngineError> {
+    events::forget_leave(ctx, circle)?;
     let provider = ctx.mls();
     let mut group = mls::load(&provider, circle)?;
     group.delete(provider.storage()).map_err(StoreError::from)?;
@@ -304,7 +305,8 @@ impl Standing {
 
 /// A member wrote in an epoch. If it is ours, somebody is where we are. After a commit that could not be followed, an
 /// epoch after it tells that all is well again. After windows that were missed, that no commit was among them is certain
-/// when somebody says so who missed nothing, or when everybody else says to be in this epoch still; one other who was
+/// when the owner says so who missed nothing (somebody who was removed meanwhile would say it too), or when everybody
+/// else says to be in this epoch still; one other who was
 /// away as well proves nothing.
 pub(super) fn heard(
     ctx: &Ctx<'_>,
@@ -321,10 +323,10 @@ pub(super) fn heard(
     )?;
     let Some((missed, later, window)) = adrift else { return Ok(()) };
     if !missed {
-        return if later { followed(ctx, circle) } else { Ok(()) };
+        return if later { all_is_well(ctx, circle) } else { Ok(()) };
     }
     let Some(standing) = standing.filter(|standing| standing.window >= window) else { return Ok(()) };
-    if !standing.missed_nothing {
+    if !(standing.missed_nothing && vouches(ctx, circle, leaf)?) {
         ctx.execute("INSERT OR IGNORE INTO heard (circle, leaf) VALUES (?1, ?2)", &[&circle, &leaf])?;
         let sql = "SELECT (SELECT count(*) FROM heard WHERE circle = ?1) + 1
                        >= (SELECT count(*) FROM member WHERE circle = ?1)";
@@ -332,11 +334,26 @@ pub(super) fn heard(
             return Ok(());
         }
     }
-    followed(ctx, circle)
+    all_is_well(ctx, circle)
 }
 
-/// This client is where another member is, or somebody else's commit could be followed.
-pub(super) fn followed(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+/// Whether a member's word tells this client that it missed nothing. Whoever was removed meanwhile still has the keys of
+/// the epoch that this client is in, and would say so too; the owner cannot have been removed.
+fn vouches(ctx: &Ctx<'_>, circle: &[u8], leaf: u32) -> Result<bool, EngineError> {
+    let sql = "SELECT 1 FROM member WHERE circle = ?1 AND leaf = ?2 AND role = 'owner'";
+    let owner = ctx.row(sql, &[&circle, &leaf], |_| Ok(()))?.is_some();
+    Ok(owner || role(ctx, circle)? == Some(Role::Owner))
+}
+
+/// A commit of the member at this leaf could be followed. After windows that were missed it may be one of a group that
+/// others have left, unless it is the owner's.
+pub(super) fn followed(ctx: &Ctx<'_>, circle: &[u8], leaf: u32) -> Result<(), EngineError> {
+    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND adrift = 'missed'";
+    let missed = ctx.row(sql, &[&circle], |_| Ok(()))?.is_some();
+    if missed && !vouches(ctx, circle, leaf)? { Ok(()) } else { all_is_well(ctx, circle) }
+}
+
+fn all_is_well(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
     ctx.execute("UPDATE circle SET adrift = NULL, rejoin_at = NULL, missed_to = NULL WHERE id = ?1", &[&circle])?;
     ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
     Ok(())

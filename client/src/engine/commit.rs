@@ -257,15 +257,13 @@ pub(super) fn entered(ctx: &mut Ctx<'_>, group: &mut MlsGroup, before: &[Leaf]) 
 
 /// Sends a Welcome, and the tree it needs, to the one it is for.
 fn release(ctx: &mut Ctx<'_>, group: &MlsGroup, who: &Fingerprint, welcome: Vec<u8>) -> Result<(), EngineError> {
-    let Some(lane) = lanes::to_contact(ctx, who.as_bytes())? else {
-        return Err(StoreError::Damaged("contact").into());
-    };
     let tree = group.export_ratchet_tree().tls_serialize_detached().map_err(EngineError::mls("encoding the tree"))?;
     let (tree, chunks) = outbox::spill(ctx, &tree)?;
     let message = ContactMessage::Welcome { welcome, tree }.to_bytes();
-    let slot = lanes::take(ctx, lane)?;
-    let job = outbox::enqueue(ctx, &NewJob::outside(Purpose::Contact, Some(lane), &message), &slot)?;
-    outbox::add_chunks(ctx, job, &chunks)
+    match outbox::to_contact(ctx, who.as_bytes(), &message)?.first() {
+        Some(first) => outbox::add_chunks(ctx, *first, &chunks),
+        None => Err(StoreError::Damaged("contact").into()),
+    }
 }
 
 fn oldest(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Intent>, EngineError> {

@@ -119,7 +119,7 @@ pub fn accept_card(ctx: &mut Ctx<'_>, card: &Card, key: &[u8], note: Option<&str
     let identity = super::identity(ctx)?;
     let reply_secret = Secret::new(ctx.random());
     let hello = Hello {
-        key_package: mls::key_package(ctx)?,
+        key_package: mls::key_package(ctx, &card.fingerprint, None)?,
         name: identity.name.clone(),
         reply_secret: reply_secret.clone(),
         note: note.map(str::to_owned),

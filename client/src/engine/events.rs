@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use himaya_protocol::content::body::ALERT_EXPIRY_HOURS;
+use himaya_protocol::content::body::{ALERT_EXPIRY_HOURS, REFS_MAX};
 use himaya_protocol::content::event::PREV_MAX;
 use himaya_protocol::content::value::{Lang, Note, NoticeText};
 use himaya_protocol::content::vocabulary::{AckLevel, Status, Tlp};
@@ -24,6 +24,9 @@ use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
 use super::upkeep;
 use crate::store::{Ctx, Seconds, StoreError};
+
+/// How long after its expiry an event that never left is still sent, in minutes: 30 days.
+const LATE_MINUTES: u64 = 30 * 24 * 60;
 
 /// What stands around an event's body.
 #[derive(Debug, Clone)]
@@ -261,15 +264,21 @@ fn remove_leaver(ctx: &mut Ctx<'_>, circle: &[u8], who: &Fingerprint) -> Result<
 
 /// Writes the batched device receipts of a circle.
 pub(super) fn write_receipts(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
-    let rows =
-        ctx.rows("SELECT event FROM receipt WHERE circle = ?1 LIMIT 64", &[&circle], |row| row.get::<_, Vec<u8>>(0))?;
-    let refs: BTreeSet<EventId> = rows.iter().filter_map(|id| EventId::from_slice(id)).collect();
-    ctx.execute("DELETE FROM receipt WHERE circle = ?1", &[&circle])?;
-    if !refs.is_empty() {
+    let most = i64::try_from(REFS_MAX).unwrap_or(1);
+    loop {
+        let rows = ctx.rows("SELECT event FROM receipt WHERE circle = ?1 LIMIT ?2", &[&circle, &most], |row| {
+            row.get::<_, Vec<u8>>(0)
+        })?;
+        let refs: BTreeSet<EventId> = rows.iter().filter_map(|id| EventId::from_slice(id)).collect();
+        for event in &rows {
+            ctx.execute("DELETE FROM receipt WHERE circle = ?1 AND event = ?2", &[&circle, event])?;
+        }
+        if refs.is_empty() {
+            return Ok(());
+        }
         let body = Body::Ack(Ack { refs, level: AckLevel::Device, note: None });
         write(ctx, Some(circle), body, &Draft::default(), false)?;
     }
-    Ok(())
 }
 
 /// Encrypts every own event that has not been and that somebody can read now.
@@ -294,7 +303,8 @@ pub(super) fn issue_waiting(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
     )?;
     for (id, circle, bytes, urgent) in waiting {
         let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
-        if event.content().expires.is_some_and(|expires| expires <= minutes) {
+        // What a device could not send in time is late, not worthless; what is a month old is.
+        if event.content().expires.is_some_and(|expires| expires.saturating_add(LATE_MINUTES) <= minutes) {
             ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&id])?;
             continue;
         }
@@ -357,11 +367,8 @@ fn to_contacts(ctx: &mut Ctx<'_>, circle: &[u8], me: &Fingerprint, event: &[u8])
         if member.fingerprint == *me {
             continue;
         }
-        if let Some(lane) = lanes::to_contact(ctx, member.fingerprint.as_bytes())? {
-            let message = ContactMessage::Event { group: circle.to_vec(), event: event.to_vec() }.to_bytes();
-            let slot = lanes::take(ctx, lane)?;
-            outbox::enqueue(ctx, &NewJob::outside(Purpose::Contact, Some(lane), &message), &slot)?;
-        }
+        let message = ContactMessage::Event { group: circle.to_vec(), event: event.to_vec() }.to_bytes();
+        outbox::to_contact(ctx, member.fingerprint.as_bytes(), &message)?;
     }
     Ok(())
 }
@@ -371,40 +378,77 @@ pub(super) fn relayed(ctx: &mut Ctx<'_>, event: &[u8]) -> Result<Vec<News>, Engi
     ctx.execute("UPDATE outgoing SET relayed = coalesce(relayed, ?2) WHERE event = ?1", &[&event, &stored(ctx.now)])?;
     let id = EventId::from_slice(event).ok_or(StoreError::Damaged("event"))?;
     let mut news = vec![News::Relayed(id)];
-    let (circle, _, bytes) = place(ctx, &id)?;
-    let leaves = Event::decode(&bytes).is_ok_and(|event| matches!(event.body(), Body::Leave));
-    if let (true, Some(circle)) = (leaves, circle) {
-        circles::left(ctx, &circle)?;
-        news.push(News::Left { circle });
+    // Who does not follow the circle cannot learn whether the Leave was read there: the relay has it, that is all.
+    if let (Some(circle), ..) = place(ctx, &id)?
+        && !circles::in_sync(ctx, &circle)?
+    {
+        news.extend(leave_if_said(ctx, &circle)?);
     }
     Ok(news)
 }
 
+/// The Leave in a circle that is on its way, with whether the relay has it.
+fn leave_of(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<(Vec<u8>, bool)>, EngineError> {
+    let rows = ctx.rows(
+        "SELECT outgoing.event, event.bytes, outgoing.relayed IS NOT NULL FROM outgoing
+         JOIN event ON event.id = outgoing.event WHERE event.circle = ?1 AND outgoing.settled = 0",
+        &[&circle],
+        |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, bool>(2)?)),
+    )?;
+    let leaves = |bytes: &[u8]| Event::decode(bytes).is_ok_and(|event| matches!(event.body(), Body::Leave));
+    Ok(rows.into_iter().find(|(_, bytes, _)| leaves(bytes)).map(|(event, _, relayed)| (event, relayed)))
+}
+
+/// Leaves a circle if the relay has the Leave and everything else that was written there.
+fn leave_if_said(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<Option<News>, EngineError> {
+    let sql = "SELECT 1 FROM job WHERE circle = ?1 AND purpose = 'event' AND urgent = 1";
+    let waits = ctx.row(sql, &[&circle], |_| Ok(()))?.is_some();
+    match leave_of(ctx, circle)? {
+        Some((_, true)) if !waits => {
+            circles::left(ctx, circle)?;
+            Ok(Some(News::Left { circle: circle.to_vec() }))
+        }
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// This client is not in a circle any more: whoever is invited again must not leave again because of an old wish.
+pub(super) fn forget_leave(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    if let Some((event, _)) = leave_of(ctx, circle)? {
+        ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&event])?;
+    }
+    Ok(())
+}
+
 /// A sync has been completed: own events whose epoch was too old when they were sent are sent again.
-pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<(), EngineError> {
+pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<Vec<News>, EngineError> {
+    let mut news = Vec::new();
     let rows = ctx.rows(
         "SELECT outgoing.event, outgoing.epoch, outgoing.relayed IS NOT NULL, circle.epoch FROM outgoing
          JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
-         WHERE outgoing.settled = 0 AND outgoing.epoch IS NOT NULL AND circle.state = 'active' AND circle.adrift IS NULL",
+         WHERE outgoing.settled = 0 AND outgoing.epoch IS NOT NULL AND circle.state = 'active' AND circle.adrift IS NULL
+         ORDER BY event.number",
         &[],
-        |row| {
-            Ok((
-                row.get::<_, Vec<u8>>(0)?,
-                loaded(row.get(1)?),
-                row.get::<_, bool>(2)?,
-                loaded(row.get(3)?),
-            ))
-        },
+        |row| Ok((row.get::<_, Vec<u8>>(0)?, loaded(row.get(1)?), row.get::<_, bool>(2)?, loaded(row.get(3)?))),
     )?;
     for (event, epoch, relayed, newest) in rows {
         let long_ago = since_last_sync > lanes::PAST_SECONDS - circles::DAY && epoch < newest;
         if newest.saturating_sub(epoch) > PAST_EPOCHS || long_ago {
             reissue(ctx, &event)?;
         } else if relayed {
-            ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&event])?;
+            let id = EventId::from_slice(&event).ok_or(StoreError::Damaged("event"))?;
+            let (circle, _, bytes) = place(ctx, &id)?;
+            let leaves = Event::decode(&bytes).is_ok_and(|event| matches!(event.body(), Body::Leave));
+            match circle.filter(|_| leaves) {
+                Some(circle) => news.extend(leave_if_said(ctx, &circle)?),
+                None => {
+                    ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&event])?;
+                }
+            }
         }
     }
-    issue_waiting(ctx)
+    issue_waiting(ctx)?;
+    Ok(news)
 }
 
 /// This client has just lost its circle: own events of older epochs go out again in the newest one it knows. Those of

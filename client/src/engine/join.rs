@@ -39,6 +39,10 @@ pub(super) fn rejoin(
     let Some(leaf) = mls::leaves(&group).into_iter().find(|leaf| same && leaf.fingerprint == *from) else {
         return Ok(Err(Void));
     };
+    // One request that waits is enough, however often it is made.
+    if commit::wished(ctx, circle, "again", Some(from))? {
+        return Ok(Ok(Vec::new()));
+    }
     let again = Wish::Again { who: *from, key_package, leaf_key: leaf.encryption_key };
     Ok(if commit::wish_if_possible(ctx, circle, &again)? {
         Ok(vec![News::Rejoin { circle: circle.to_vec() }])
@@ -63,7 +67,7 @@ pub(super) fn welcome(
     let Ok(tree) = RatchetTreeIn::tls_deserialize_exact(tree) else {
         return Ok(Err(Void));
     };
-    let asked = asked(ctx, &welcome)?;
+    let Some(invitation) = invitation(ctx, &welcome)? else { return Ok(Err(Void)) };
     let staged = StagedWelcome::build_from_welcome(&provider, &mls::join_config(), welcome)
         .and_then(|builder| builder.with_ratchet_tree(tree).replace_old_group().build());
     let staged = match staged {
@@ -74,7 +78,7 @@ pub(super) fn welcome(
     let Some(policy) = mls::policy_of(staged.group_context().extensions()) else {
         return Ok(Err(Void));
     };
-    if !acceptable(ctx, from, &staged, &policy)? {
+    if !acceptable(ctx, from, &staged, &policy, &invitation)? {
         return Ok(Err(Void));
     }
     let mut group = match staged.into_group(&provider) {
@@ -88,7 +92,7 @@ pub(super) fn welcome(
     }
     let circle = group.group_id().as_slice().to_vec();
     // Members could write to this client from the commit on, which lies somewhere after it asked and before the Welcome.
-    ctx.execute("UPDATE circle SET unread_since = ?2 WHERE id = ?1", &[&circle, &asked])?;
+    ctx.execute("UPDATE circle SET unread_since = ?2 WHERE id = ?1", &[&circle, &invitation.made])?;
     // Whoever has just joined gives its leaf a key of its own soon, so that the tree gets its paths and commits shrink.
     let due = ctx.now + upkeep::exponential(ctx, upkeep::JOINER_UPDATE_MEAN);
     ctx.execute(
@@ -100,20 +104,36 @@ pub(super) fn welcome(
     Ok(Ok(vec![News::Joined { circle }]))
 }
 
-/// When the KeyPackage was made that a Welcome is for; 0 when that is not known.
-fn asked(ctx: &Ctx<'_>, welcome: &Welcome) -> Result<i64, EngineError> {
+/// What this client meant when it gave a KeyPackage away.
+struct Invitation {
+    contact: Vec<u8>,
+    circle: Option<Vec<u8>>,
+    made: i64,
+}
+
+/// The invitation that a Welcome answers, if this client made it.
+fn invitation(ctx: &Ctx<'_>, welcome: &Welcome) -> Result<Option<Invitation>, EngineError> {
     for secrets in welcome.secrets() {
         let reference = secrets.new_member();
-        let sql = "SELECT made FROM invitation WHERE reference = ?1";
-        if let Some(made) = ctx.row(sql, &[&reference.as_slice()], |row| row.get(0))? {
-            return Ok(made);
+        let sql = "SELECT contact, circle, made FROM invitation WHERE reference = ?1";
+        let found = ctx.row(sql, &[&reference.as_slice()], |row| {
+            Ok(Invitation { contact: row.get(0)?, circle: row.get(1)?, made: row.get(2)? })
+        })?;
+        if found.is_some() {
+            return Ok(found);
         }
     }
-    Ok(0)
+    Ok(None)
 }
 
 /// Whether this client lets itself be put into this group by this contact.
-fn acceptable(ctx: &Ctx<'_>, from: &Fingerprint, staged: &StagedWelcome, policy: &Policy) -> Result<bool, EngineError> {
+fn acceptable(
+    ctx: &Ctx<'_>,
+    from: &Fingerprint,
+    staged: &StagedWelcome,
+    policy: &Policy,
+    invitation: &Invitation,
+) -> Result<bool, EngineError> {
     let sender = match staged.welcome_sender() {
         Ok(leaf) => Fingerprint::of(leaf.signature_key().as_slice()),
         Err(_) => return Ok(false),
@@ -125,12 +145,23 @@ fn acceptable(ctx: &Ctx<'_>, from: &Fingerprint, staged: &StagedWelcome, policy:
     let allowed = matches!(policy.role(&sender), Some(Role::Owner | Role::Coordinator));
     let listed = distinct.len() == members.len() && policy.roles.keys().eq(distinct.iter());
     let suite = staged.group_context().ciphersuite() == SUITE && policy.suite == u16::from(SUITE);
-    // A Welcome into a group this client is in replaces it only when it is newer than what the client has.
+    // A Welcome into a circle this client is in replaces it only when it is newer, answers the request for that circle,
+    // and comes from somebody who may add people to the circle as this client knows it.
     let circle = staged.group_context().group_id().as_slice();
     let known =
         ctx.row("SELECT epoch FROM circle WHERE id = ?1 AND state = 'active'", &[&circle], |row| row.get::<_, i64>(0))?;
-    let newer = known.is_none_or(|epoch| stored(staged.group_context().epoch().as_u64()) > epoch);
-    Ok(sender == *from && allowed && listed && suite && newer)
+    let wanted = match known {
+        None => true,
+        Some(epoch) => {
+            let mut members = circles::members(ctx, circle)?.into_iter();
+            let role = members.find(|member| member.fingerprint == *from).and_then(|member| member.role);
+            stored(staged.group_context().epoch().as_u64()) > epoch
+                && invitation.circle.as_deref() == Some(circle)
+                && matches!(role, Some(Role::Owner | Role::Coordinator))
+        }
+    };
+    let answers = invitation.contact == from.as_bytes();
+    Ok(sender == *from && answers && allowed && listed && suite && wanted)
 }
 
 /// An event of a contact that cannot write to the circle at the moment.

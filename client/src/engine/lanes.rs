@@ -251,10 +251,10 @@ pub(super) fn of_epoch(ctx: &Ctx<'_>, circle: &[u8], epoch: u64, leaf: u32) -> R
     .ok_or(StoreError::Damaged("lane").into())
 }
 
-/// The lane to a contact.
-pub(super) fn to_contact(ctx: &Ctx<'_>, fingerprint: &[u8]) -> Result<Option<i64>, EngineError> {
-    Ok(ctx.row(
-        "SELECT id FROM lane WHERE kind = 'contact' AND own = 1 AND fingerprint = ?1 ORDER BY id DESC LIMIT 1",
+/// Every lane to a contact: people who exchanged two cards have two, and only one of them may be read.
+pub(super) fn to_contact(ctx: &Ctx<'_>, fingerprint: &[u8]) -> Result<Vec<i64>, EngineError> {
+    Ok(ctx.rows(
+        "SELECT id FROM lane WHERE kind = 'contact' AND own = 1 AND fingerprint = ?1 ORDER BY id DESC",
         &[&fingerprint],
         |row| row.get(0),
     )?)

@@ -132,8 +132,12 @@ pub(super) fn credential_name(credential: &Credential) -> String {
     String::from_utf8_lossy(credential.serialized_content()).into_owned()
 }
 
-/// Makes a KeyPackage whose private half stays in the store.
-pub(super) fn key_package(ctx: &mut Ctx<'_>) -> Result<Vec<u8>, EngineError> {
+/// Makes a KeyPackage whose private half stays in the store, for one contact, and perhaps for one circle only.
+pub(super) fn key_package(
+    ctx: &mut Ctx<'_>,
+    contact: &Fingerprint,
+    circle: Option<&[u8]>,
+) -> Result<Vec<u8>, EngineError> {
     let identity = super::identity(ctx)?;
     let signer = identity.signer(ctx)?;
     let mls = ctx.mls();
@@ -144,8 +148,8 @@ pub(super) fn key_package(ctx: &mut Ctx<'_>) -> Result<Vec<u8>, EngineError> {
         .map_err(EngineError::mls("making a KeyPackage"))?;
     let reference = bundle.key_package().hash_ref(mls.crypto()).map_err(EngineError::mls("naming a KeyPackage"))?;
     ctx.execute(
-        "INSERT OR REPLACE INTO invitation (reference, made) VALUES (?1, ?2)",
-        &[&reference.as_slice(), &super::lanes::stored(ctx.now)],
+        "INSERT OR REPLACE INTO invitation (reference, contact, circle, made) VALUES (?1, ?2, ?3, ?4)",
+        &[&reference.as_slice(), &&contact.as_bytes()[..], &circle, &super::lanes::stored(ctx.now)],
     )?;
     bundle.key_package().tls_serialize_detached().map_err(EngineError::mls("encoding a KeyPackage"))
 }

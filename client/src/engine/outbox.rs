@@ -19,6 +19,9 @@ use crate::store::{Ctx, Seconds, StoreError};
 /// How many jobs of a lane another one of it may overtake: less than a reader's look-ahead.
 const OVERTAKEN: i64 = 4;
 
+/// A time to wait that is longer than any was made: the clock has been put back since.
+const CLOCK_WENT_BACK: Seconds = 900;
+
 /// What a job carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -118,7 +121,7 @@ pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Resul
             &new.event,
             &new.epoch.map(number),
             &new.urgent,
-            &number(ctx.now),
+            &0i64,
         ],
     )?;
     for (n, (address, chunk)) in (0i64..).zip(chunks) {
@@ -128,6 +131,16 @@ pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Resul
         )?;
     }
     Ok(id)
+}
+
+/// Queues a message to a contact, in every lane to it; the jobs.
+pub(super) fn to_contact(ctx: &mut Ctx<'_>, fingerprint: &[u8], message: &[u8]) -> Result<Vec<i64>, EngineError> {
+    let mut jobs = Vec::new();
+    for lane in lanes::to_contact(ctx, fingerprint)? {
+        let slot = lanes::take(ctx, lane)?;
+        jobs.push(enqueue(ctx, &NewJob::outside(Purpose::Contact, Some(lane), message), &slot)?);
+    }
+    Ok(jobs)
 }
 
 /// Cuts a payload into chunks that are queued with a job of their own cell elsewhere: gives the record to send.
@@ -157,12 +170,12 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
 pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
     let row = ctx.row(
         "SELECT id, purpose, attempts, address, cell, urgent FROM job
-         WHERE (not_before <= ?1 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
+         WHERE (not_before <= ?1 OR not_before > ?1 + ?3 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
                     AND later.place > job.place AND later.not_before <= ?1))
            AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?2
            AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))
          ORDER BY urgent DESC, id LIMIT 1",
-        &[&number(ctx.now), &OVERTAKEN],
+        &[&number(ctx.now), &OVERTAKEN, &number(CLOCK_WENT_BACK)],
         |row| {
             Ok((
                 row.get::<_, i64>(0)?,

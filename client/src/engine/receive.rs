@@ -267,12 +267,12 @@ fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result
             Err(MergeCommitError::StorageError(error)) => return Err(StoreError::from(error).into()),
             Err(error) => return Err(EngineError::mls("merging a commit")(error)),
         }
-        Ok(Ok((group, before)))
+        Ok(Ok((group, before, committer)))
     })?;
     match outcome {
-        Ok((mut group, before)) => {
+        Ok((mut group, before, committer)) => {
             lanes::consume(ctx, expected)?;
-            circles::followed(ctx, &circle)?;
+            circles::followed(ctx, &circle, committer)?;
             commit::entered(ctx, &mut group, &before).map(Received::Used)
         }
         Err(Refused::Void) => void(ctx, expected),

@@ -10,7 +10,7 @@ use super::circles::{self, Circle, CircleState, DAY};
 use super::commit::{self, Wish};
 use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
-use super::outbox::{self, NewJob, Purpose};
+use super::outbox;
 use super::receive::{News, oldest_held};
 use super::{events, mls};
 use crate::store::{Ctx, Seconds};
@@ -19,6 +19,8 @@ use crate::store::{Ctx, Seconds};
 const RECEIPT_MEAN: Seconds = 3_600;
 /// How long whoever has joined waits on average before its leaf gets a key of its own.
 pub(super) const JOINER_UPDATE_MEAN: Seconds = 3_600;
+/// The longest that anything is planned ahead: ten means of the longest, a receipt's mean that a person chose aside.
+const PLANNED_MOST: Seconds = 7 * DAY;
 /// How long whoever's turn it is waits on average.
 const TURN_MEAN: Seconds = 4 * 3_600;
 
@@ -64,9 +66,9 @@ pub fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
 /// Everything the relay has was read: what was sent in an epoch that is too old now goes out again.
 pub fn synced(ctx: &mut Ctx<'_>) -> Result<Vec<News>, EngineError> {
     let last = ctx.number("last sync")?.unwrap_or(ctx.now);
-    events::settle(ctx, ctx.now.saturating_sub(last))?;
+    let news = events::settle(ctx, ctx.now.saturating_sub(last))?;
     ctx.set_number("last sync", ctx.now)?;
-    Ok(Vec::new())
+    Ok(news)
 }
 
 /// Windows before `oldest` are gone from the relay that this client has not read: it may have missed commits in every
@@ -173,27 +175,27 @@ fn ask_to_be_added_again(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), Engin
     let mut able = Vec::new();
     for member in circles::members(ctx, &circle.id)? {
         let may = matches!(member.role, Some(Role::Owner | Role::Coordinator)) && !member.me;
-        if let (true, Some(lane)) = (may, lanes::to_contact(ctx, member.fingerprint.as_bytes())?) {
-            able.push((member.role, lane));
+        if may && !lanes::to_contact(ctx, member.fingerprint.as_bytes())?.is_empty() {
+            able.push((member.role, member.fingerprint));
         }
     }
     able.sort();
     let asked = ctx.number("rejoins asked")?.unwrap_or_default();
     ctx.set_number("rejoins asked", asked + 1)?;
     let count = u64::try_from(able.len()).unwrap_or(1).max(1);
-    let Some((_, lane)) = able.get(usize::try_from(asked % count).unwrap_or_default()).copied() else {
+    let Some((_, who)) = able.get(usize::try_from(asked % count).unwrap_or_default()).copied() else {
         return Ok(());
     };
-    let key_package = mls::key_package(ctx)?;
+    let key_package = mls::key_package(ctx, &who, Some(&circle.id))?;
     let message = ContactMessage::Rejoin { group: circle.id.clone(), key_package }.to_bytes();
-    let slot = lanes::take(ctx, lane)?;
-    outbox::enqueue(ctx, &NewJob::outside(Purpose::Contact, Some(lane), &message), &slot)?;
+    outbox::to_contact(ctx, who.as_bytes(), &message)?;
     Ok(())
 }
 
 fn due(ctx: &Ctx<'_>, circle: &Circle, column: &'static str) -> Result<bool, EngineError> {
-    let sql = format!("SELECT 1 FROM circle WHERE id = ?1 AND {column} <= ?2");
-    Ok(ctx.row(&sql, &[&circle.id, &stored(ctx.now)], |_| Ok(()))?.is_some())
+    // What lies further ahead than anything is ever planned was planned by a clock that has been put back since.
+    let sql = format!("SELECT 1 FROM circle WHERE id = ?1 AND ({column} <= ?2 OR {column} > ?2 + ?3)");
+    Ok(ctx.row(&sql, &[&circle.id, &stored(ctx.now), &stored(PLANNED_MOST)], |_| Ok(()))?.is_some())
 }
 
 /// A waiting time of a Poisson process with this mean, at most ten times it.

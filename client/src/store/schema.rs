@@ -43,13 +43,14 @@ CREATE TABLE member (
 -- Members who said that they are in this client's epoch although they, too, may have missed something.
 CREATE TABLE heard (circle BLOB NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
 
--- KeyPackages this client gave away, and when it made them.
-CREATE TABLE invitation (reference BLOB PRIMARY KEY, made INTEGER NOT NULL) WITHOUT ROWID;
+-- KeyPackages this client gave away: to whom, when, and to be added again to which circle.
+CREATE TABLE invitation (
+    reference BLOB PRIMARY KEY, contact BLOB NOT NULL, circle BLOB, made INTEGER NOT NULL) WITHOUT ROWID;
 
 -- Lanes. kind: member, commit, card, contact, hello. own: this client writes there. ended: when the epoch ended.
 -- doomed: its member was removed; it goes when everything from before the removal has been read.
 CREATE TABLE lane (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, own INTEGER NOT NULL, circle BLOB, epoch INTEGER, leaf INTEGER,
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, own INTEGER NOT NULL, circle BLOB, epoch INTEGER, leaf INTEGER,
     fingerprint BLOB, card INTEGER, chain BLOB NOT NULL, next INTEGER NOT NULL, ended INTEGER,
     doomed INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX lane_circle ON lane (circle, epoch, leaf);
