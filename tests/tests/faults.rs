@@ -116,13 +116,13 @@ fn cells_twice_and_in_any_order_and_no_cursor_known() {
         let mut events = BTreeSet::new();
         world.faults.shuffle(100);
         for round in 0..10 {
-            for who in 0..4 {
-                events.insert(people[who].sos("home"));
+            for (who, person) in people.iter_mut().enumerate() {
+                events.insert(person.sos("home"));
                 if round % 3 == who {
-                    people[who].sync().await;
-                    ledger.check(&mut people[who]);
+                    person.sync().await;
+                    ledger.check(person);
                 } else {
-                    let flushed = people[who].driver.flush().await;
+                    let flushed = person.driver.flush().await;
                     assert!(flushed.failed.is_none());
                 }
             }

@@ -10,7 +10,7 @@ use super::Person;
 #[derive(Default)]
 pub struct Ledger {
     note: String,
-    seen: BTreeMap<(Vec<u8>, u64), (Vec<u8>, String)>,
+    seen: BTreeMap<(Vec<u8>, u64), (Vec<u8>, Vec<String>)>,
 }
 
 impl Ledger {
@@ -24,13 +24,13 @@ impl Ledger {
         let circles = person.run(|ctx| engine::list(ctx));
         for circle in circles.into_iter().filter(|circle| circle.state == CircleState::Active) {
             let seen = person.run(|ctx| engine::authenticator(ctx, &circle));
-            let entry = self.seen.entry((circle.id, circle.epoch));
-            let (first, who) = entry.or_insert_with(|| (seen.clone(), person.name.clone()));
-            assert_eq!(
-                *first, seen,
-                "I3: {who} and {} merged different commits for epoch {}; {}",
-                person.name, circle.epoch, self.note
-            );
+            let key = (circle.id, circle.epoch);
+            let (first, who) = self.seen.entry(key).or_insert_with(|| (seen.clone(), Vec::new()));
+            let (name, epoch, note) = (&person.name, circle.epoch, &self.note);
+            assert!(*first == seen, "I3: {name} merged another commit before epoch {epoch} than {who:?}; {note}");
+            if !who.contains(name) {
+                who.push(name.clone());
+            }
         }
     }
 

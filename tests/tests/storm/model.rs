@@ -1,0 +1,143 @@
+//! What must be true, kept beside the clients: who was in the circle when something was sent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use himaya::engine::{self, CircleState};
+use himaya_protocol::content::EventId;
+use himaya_tests::sim::{Ledger, Person};
+
+/// Something somebody sent.
+struct Sent {
+    event: EventId,
+    sender: String,
+    step: usize,
+    audience: BTreeSet<String>,
+}
+
+/// Since when somebody follows the circle without a break.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Following {
+    joined: i64,
+    since: usize,
+}
+
+/// The record of a storm.
+pub struct Model {
+    seed: u64,
+    steps: Vec<String>,
+    places: BTreeMap<String, String>,
+    sent: Vec<Sent>,
+    following: BTreeMap<String, Following>,
+    /// When somebody was last a member, whether following or not, and when last none.
+    last_in: BTreeMap<String, usize>,
+    last_out: BTreeMap<String, usize>,
+    /// I3, checked all along.
+    pub ledger: Ledger,
+}
+
+impl Model {
+    pub fn new(seed: u64) -> Self {
+        let ledger = Ledger::noting(format!("seed {seed}"));
+        Self {
+            seed,
+            steps: Vec::new(),
+            places: BTreeMap::new(),
+            sent: Vec::new(),
+            following: BTreeMap::new(),
+            last_in: BTreeMap::new(),
+            last_out: BTreeMap::new(),
+            ledger,
+        }
+    }
+
+    /// Notes what is being done.
+    pub fn step(&mut self, what: String) {
+        self.steps.push(what);
+    }
+
+    /// Notes what was sent, and for whom.
+    pub fn sent(&mut self, sender: &mut Person, event: EventId) {
+        let audience = sender.members("home");
+        let sent = Sent { event, sender: sender.name.clone(), step: self.steps.len(), audience };
+        self.sent.push(sent);
+    }
+
+    /// Windows went by that somebody has not read: what was in them is not owed.
+    pub fn missed(&mut self, name: &str) {
+        self.following.remove(name);
+    }
+
+    /// Looks where somebody is now.
+    pub fn look(&mut self, person: &mut Person) {
+        let Ok(circle) = person.driver.transact(|ctx| engine::named(ctx, "home")) else { return };
+        let place = format!("{:?}, epoch {}, adrift {:?}", circle.state, circle.epoch, circle.adrift);
+        if self.places.insert(person.name.clone(), place.clone()) != Some(place.clone()) {
+            self.steps.push(format!("     {} is {place}", person.name));
+        }
+        self.ledger.check(person);
+        if circle.state == CircleState::Active {
+            self.last_in.insert(person.name.clone(), self.steps.len());
+        } else {
+            self.last_out.insert(person.name.clone(), self.steps.len());
+        }
+        if circle.state != CircleState::Active || circle.adrift.is_some() {
+            self.following.remove(&person.name);
+            return;
+        }
+        let sql = "SELECT joined FROM circle WHERE id = ?1";
+        let joined = person.run(|ctx| Ok(ctx.row(sql, &[&circle.id], |row| row.get::<_, i64>(0))?)).unwrap_or_default();
+        let now = Following { joined, since: self.steps.len() };
+        let before = self.following.entry(person.name.clone()).or_insert(now);
+        if before.joined != joined {
+            *before = now;
+        }
+    }
+
+    /// Everything that is owed is there, and nothing else.
+    pub fn verdict(&mut self, people: &mut [Person]) {
+        let seed = self.seed;
+        self.ledger.assert_together(people, "home");
+        let members = people.first_mut().expect("the owner is there").members("home");
+        for person in people.iter_mut() {
+            let name = person.name.clone();
+            assert_eq!(
+                members.contains(&name),
+                person.follows("home"),
+                "seed {seed}: {name} follows if it is a member"
+            );
+            let mut log: BTreeMap<EventId, usize> = BTreeMap::new();
+            for entry in person.run(|ctx| engine::log(ctx)) {
+                *log.entry(entry.event.id()).or_default() += 1;
+            }
+            assert!(log.values().all(|&count| count == 1), "seed {seed}: {name} has an event twice");
+            for sent in &self.sent {
+                let owed = self.last_out.get(&sent.sender).is_none_or(|&last| last < sent.step)
+                    && self.following.get(&name).is_some_and(|following| following.since < sent.step);
+                let (what, step) = (sent.event.short(), sent.step);
+                assert!(
+                    !owed || log.contains_key(&sent.event),
+                    "I4, seed {seed}: {name} lacks {what} of {} from step {step}",
+                    sent.sender
+                );
+                let closed =
+                    !sent.audience.contains(&name) && self.last_in.get(&name).is_none_or(|&last| last < sent.step);
+                assert!(
+                    !closed || !log.contains_key(&sent.event),
+                    "I8, seed {seed}: {name} reads {what} of {} from step {step}",
+                    sent.sender
+                );
+            }
+        }
+    }
+}
+
+impl Drop for Model {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (number, step) in self.steps.iter().enumerate() {
+                println!("{number:4} {step}");
+            }
+            println!("play it again with HIMAYA_STORM_SEEDS={}", self.seed);
+        }
+    }
+}
