@@ -282,7 +282,7 @@ impl App {
         }
         for attempt in 1..=TRIES {
             let flushed = driver.flush().await;
-            for _ in &flushed.cards_used {
+            if !flushed.cards_used.is_empty() && !self.json() {
                 let said = CliError::CardUsed.explain(&self.texts);
                 self.note(&said)?;
             }

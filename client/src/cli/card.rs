@@ -80,7 +80,8 @@ async fn accept(app: &mut App, card: &str, note: Option<&str>, in_person: bool) 
     })?;
     let sent = app.send(&mut driver).await?;
     if driver.transact(|ctx| engine::was_given_up(ctx, &accepted))? {
-        return Err(CliError::CardUsed);
+        // Sending has told people already.
+        return if app.json() { Err(CliError::CardUsed) } else { Ok(Exit::Error) };
     }
     app.object(&json!({ "state": state(sent) }))?;
     app.say(if sent { Text::CardAccepted } else { Text::CardAcceptedQueued }, &[])?;

@@ -33,6 +33,8 @@ pub struct Driver<T> {
     transport: T,
     clock: Box<dyn Clock + Send>,
     rng: ChaCha20Rng,
+    /// The number of the last event that a watcher was told of.
+    told: i64,
 }
 
 /// How far everything has been read.
@@ -45,7 +47,7 @@ struct Position {
 impl<T: Transport> Driver<T> {
     /// Puts a profile and a relay together. `seed` must be random.
     pub fn new(profile: Profile, transport: T, clock: Box<dyn Clock + Send>, seed: [u8; 32]) -> Self {
-        Self { profile, transport, clock, rng: ChaCha20Rng::from_seed(seed) }
+        Self { profile, transport, clock, rng: ChaCha20Rng::from_seed(seed), told: 0 }
     }
 
     /// Runs one operation of the engine in a transaction.

@@ -14,8 +14,9 @@ use crate::transport::{Refusal, Transport, TransportError};
 /// What a relay is told that answers with what cannot be.
 pub(super) const LIE: LayoutError = LayoutError("what was put there");
 
-/// How often the window may turn while we read: once is chance, more is a relay that never lets us finish.
-const TURNS_MOST: u32 = 4;
+/// How often reading may have to go on from elsewhere: windows turn and other processes read too, but more than this
+/// is a relay that never lets us finish.
+const TURNS_MOST: u32 = 16;
 
 impl<T: Transport> Driver<T> {
     /// Reads everything that arrived since the last time.
@@ -55,18 +56,24 @@ impl<T: Transport> Driver<T> {
         Err(TransportError::Malformed(LIE).into())
     }
 
-    /// Reads from the stored position to the end; `false` when the window turned meanwhile.
+    /// Reads from the stored position to the end; `false` when the window turned or another process moved it meanwhile.
     async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
         let relay = self.transport.descriptor().await?;
+        let mut at = self.stored_position()?;
         let mut position = self.position(&relay)?;
+        if at.is_some_and(|at| at.window > relay.current_window) {
+            news.extend(self.transact(|ctx| engine::missed_windows(ctx, relay.oldest_window))?);
+        }
         // A cursor the relay still knows says by itself that nothing was missed. What it leads to may lie in the window
         // that was stored or in later ones.
         if let Some(cursor) = position.cursor
             && let Some((head, cells)) = self.transport.current_cells(Some(cursor)).await?
         {
+            if head.window.saturating_sub(1) > relay.current_window {
+                return Err(TransportError::Malformed(LIE).into());
+            }
             news.extend(self.take_in(position.window, cells).await?);
-            self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
-            return Ok(true);
+            return self.advance(&mut at, Position { window: head.window, cursor: Some(head.cursor) });
         }
         if position.window < relay.oldest_window {
             position = Position { window: relay.oldest_window, cursor: None };
@@ -81,7 +88,9 @@ impl<T: Transport> Driver<T> {
                 }
                 Err(error) => return Err(error.into()),
             }
-            self.move_to(Position { window: window + 1, cursor: None })?;
+            if !self.advance(&mut at, Position { window: window + 1, cursor: None })? {
+                return Ok(false);
+            }
         }
         let Some((head, cells)) = self.transport.current_cells(None).await? else {
             return Err(TransportError::Malformed(LIE).into());
@@ -93,8 +102,7 @@ impl<T: Transport> Driver<T> {
             return Ok(false);
         }
         news.extend(self.take_in(head.window, cells).await?);
-        self.move_to(Position { window: head.window, cursor: Some(head.cursor) })?;
-        Ok(true)
+        self.advance(&mut at, Position { window: head.window, cursor: Some(head.cursor) })
     }
 
     /// Cells that were held may be usable now.
@@ -201,13 +209,29 @@ impl<T: Transport> Driver<T> {
         })
     }
 
-    pub(super) fn move_to(&mut self, position: Position) -> Result<(), DriverError> {
-        self.transact(|ctx| Ok(position.store(ctx)?))?;
-        Ok(())
+    /// Moves the reading position on from where this process last knew it to be. `false` when another process has moved
+    /// it since, perhaps back because something has to be read again: then reading goes on from there.
+    pub(super) fn advance(&mut self, at: &mut Option<Position>, to: Position) -> Result<bool, DriverError> {
+        let from = *at;
+        let (moved, now) = self.transact(|ctx| {
+            let stored = Position::load(ctx)?;
+            if stored == from {
+                to.store(ctx)?;
+                return Ok((true, Some(to)));
+            }
+            Ok((false, stored))
+        })?;
+        *at = now;
+        Ok(moved)
+    }
+
+    /// The stored reading position; `None` before anything was read.
+    pub(super) fn stored_position(&mut self) -> Result<Option<Position>, DriverError> {
+        Ok(self.transact(|ctx| Ok(Position::load(ctx)?))?)
     }
 
     /// The window that reading has reached.
     pub(super) fn window(&mut self) -> Result<u32, DriverError> {
-        Ok(self.transact(|ctx| Ok(Position::load(ctx)?))?.map_or(0, |position| position.window))
+        Ok(self.stored_position()?.map_or(0, |position| position.window))
     }
 }

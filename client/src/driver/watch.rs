@@ -8,7 +8,8 @@ use rand::Rng;
 use tokio::sync::mpsc;
 
 use super::{Driver, DriverError, Position};
-use crate::engine::{self, News};
+use crate::engine::{self, EngineError, News};
+use crate::store::StoreError;
 use crate::transport::{Feed, Transport, TransportError, Unreachable};
 
 /// How often what other processes queued is looked for.
@@ -43,10 +44,12 @@ where
         mut tell: impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
     ) -> Result<(), DriverError> {
         let mut failures = 0u32;
+        self.told = self.transact(|ctx| engine::last_event(ctx))?;
         loop {
             match self.follow(&mut tell, &mut failures).await {
                 Ok(()) => return Ok(()),
-                Err(DriverError::Engine(error)) => return Err(error.into()),
+                // A busy profile or a full disk passes; anything else in the profile does not.
+                Err(DriverError::Engine(error)) if !passes(&error) => return Err(error.into()),
                 Err(error) => {
                     if tell(self, Watched::Lost(error)).is_break() {
                         return Ok(());
@@ -81,8 +84,9 @@ where
         failures: &mut u32,
     ) -> Result<(), DriverError> {
         let news = self.sync().await?;
+        let mut at = self.stored_position()?;
         *failures = 0;
-        if self.tell_all(news, tell).is_break() || tell(self, Watched::Connected).is_break() {
+        if self.tell_all(news, tell)?.is_break() || tell(self, Watched::Connected).is_break() {
             return Ok(());
         }
         let mut looks = 0u32;
@@ -91,34 +95,40 @@ where
         loop {
             let news = tokio::select! {
                 frame = arriving.recv() => match frame {
-                    Some(frame) => self.take_frame(frame?).await?,
+                    Some(frame) => self.take_frame(frame?, &mut at).await?,
                     None => return Err(TransportError::Unreachable(Unreachable::Cut).into()),
                 },
                 _ = look.tick() => {
                     looks = looks.wrapping_add(1);
                     if looks.is_multiple_of(SYNC_LOOKS) {
+                        self.profile.checkpoint()?;
                         self.sync().await?
                     } else {
                         self.look_around(looks.is_multiple_of(HELD_LOOKS)).await?
                     }
                 }
             };
-            if self.tell_all(news, tell).is_break() {
+            if self.tell_all(news, tell)?.is_break() {
                 return Ok(());
             }
         }
     }
 
-    async fn take_frame(&mut self, frame: FeedFrame) -> Result<Vec<News>, DriverError> {
+    async fn take_frame(&mut self, frame: FeedFrame, at: &mut Option<Position>) -> Result<Vec<News>, DriverError> {
         match frame {
             FeedFrame::Cell(cursor, address, cell) => {
-                let window = self.window()?;
+                let window = at.map_or(0, |at| at.window);
                 let mut news = self.take_in(window, vec![(address, cell)]).await?;
-                self.move_to(Position { window, cursor: Some(cursor) })?;
-                // The feed comes in the order of arrival, so what was there before a removal has been taken in.
-                self.transact(|ctx| engine::drop_doomed(ctx))?;
+                if self.advance(at, Position { window, cursor: Some(cursor) })? {
+                    // The feed comes in the order of arrival, so what was there before a removal has been taken in.
+                    self.transact(|ctx| engine::drop_doomed(ctx))?;
+                } else {
+                    news.extend(self.read_all().await?);
+                    *at = self.stored_position()?;
+                }
                 if self.transact(|ctx| engine::unread_from(ctx, 1))?.is_some() {
                     news.extend(self.read_all().await?);
+                    *at = self.stored_position()?;
                 }
                 // What this cell led to (a Welcome after a commit, a commit after a hello) leaves at once.
                 let flushed = self.flush().await;
@@ -142,13 +152,32 @@ where
         Ok(self.flush().await.news)
     }
 
+    /// Tells what happened. Events are told from the log, so that none is passed over because the line was cut while it
+    /// was read, or because another process of this profile read it first.
     fn tell_all(
         &mut self,
         news: Vec<News>,
         tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        news.into_iter().try_for_each(|news| tell(self, Watched::News(news)))
+    ) -> Result<ControlFlow<()>, DriverError> {
+        for news in news.into_iter().filter(|news| !matches!(news, News::Event(_))) {
+            if tell(self, Watched::News(news)).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let told = self.told;
+        for (number, event) in self.transact(|ctx| engine::events_after(ctx, told))? {
+            self.told = number;
+            if tell(self, Watched::News(News::Event(event))).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
+}
+
+/// Whether a failure of the profile may be over in a moment.
+fn passes(error: &EngineError) -> bool {
+    matches!(error, EngineError::Store(StoreError::Busy | StoreError::Database(_)))
 }
 
 /// Moves frames from the feed into the channel until either ends.

@@ -41,4 +41,4 @@ pub use outbox::{
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use upkeep::{missed_windows, next_due, oldest_unread, read_again, synced, tick, unread_from};
-pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, inbox, log, status};
+pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, events_after, inbox, last_event, log, status};

@@ -70,6 +70,19 @@ pub fn log(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
     entries.into_iter().map(read).collect()
 }
 
+/// The number of the newest event of the log; 0 when there is none.
+pub fn last_event(ctx: &Ctx<'_>) -> Result<i64, EngineError> {
+    Ok(ctx.row("SELECT max(number) FROM event", &[], |row| row.get::<_, Option<i64>>(0))?.flatten().unwrap_or(0))
+}
+
+/// Events of others that were logged after a number, with theirs.
+pub fn events_after(ctx: &Ctx<'_>, number: i64) -> Result<Vec<(i64, EventId)>, EngineError> {
+    let sql = "SELECT number, id FROM event WHERE number > ?1 AND own = 0 ORDER BY number";
+    let rows = ctx.rows(sql, &[&number], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+    let damaged = || EngineError::Store(StoreError::Damaged("event"));
+    rows.into_iter().map(|(number, id)| Ok((number, EventId::from_slice(&id).ok_or_else(damaged)?))).collect()
+}
+
 /// The one event whose id begins so.
 pub fn entry(ctx: &Ctx<'_>, prefix: &IdPrefix) -> Result<Entry, EngineError> {
     let ids = ctx.rows("SELECT id FROM event", &[], |row| row.get::<_, Vec<u8>>(0))?;

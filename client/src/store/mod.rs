@@ -63,6 +63,11 @@ impl Profile {
         Self::over(Connection::open_in_memory()?, None)
     }
 
+    /// Moves the write-ahead log into the database, so that what was erased does not linger there.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?)
+    }
+
     /// Where the profile lies; `None` in memory.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
