@@ -52,9 +52,14 @@ impl Person {
         if own { self.coming(id) } else { self.derived(id) }
     }
 
-    /// The places of a card's inbox, as everybody knows them who holds the card.
+    /// The first places of a card's inbox, as everybody knows them who holds the card.
     pub fn inbox_places(card: &Card) -> Vec<Place> {
-        steps(Chain::card(&card.secret), 0)
+        Self::inbox_places_to(card, 8)
+    }
+
+    /// The places of a card's inbox up to this number.
+    pub fn inbox_places_to(card: &Card, count: u64) -> Vec<Place> {
+        steps(Chain::card(&card.secret), 0, count)
     }
 
     /// Uses the person's MLS group directly; nothing of it is kept.
@@ -115,13 +120,13 @@ impl Person {
         });
         let (chain, next) = row.expect("there is such a lane");
         let chain = Chain::from_secret(Secret::from_slice(&chain).expect("the store holds chains"));
-        steps(chain, next.unsigned_abs())
+        steps(chain, next.unsigned_abs(), 8)
     }
 }
 
-fn steps(mut chain: Chain, first: u64) -> Vec<Place> {
+fn steps(mut chain: Chain, first: u64, count: u64) -> Vec<Place> {
     let mut places = Vec::new();
-    for n in first..first + 8 {
+    for n in first..first + count {
         let (slot, rest) = chain.step();
         chain = rest;
         places.push(Place { n, slot });

@@ -10,7 +10,13 @@ use super::Person;
 #[derive(Default)]
 pub struct Ledger {
     note: String,
-    seen: BTreeMap<(Vec<u8>, u64), (Vec<u8>, Vec<String>)>,
+    seen: BTreeMap<(Vec<u8>, u64), Seen>,
+}
+
+/// The authenticator of an epoch, and who was there.
+struct Seen {
+    authenticator: Vec<u8>,
+    people: Vec<String>,
 }
 
 impl Ledger {
@@ -23,13 +29,16 @@ impl Ledger {
     pub fn check(&mut self, person: &mut Person) {
         let circles = person.run(|ctx| engine::list(ctx));
         for circle in circles.into_iter().filter(|circle| circle.state == CircleState::Active) {
-            let seen = person.run(|ctx| engine::authenticator(ctx, &circle));
-            let key = (circle.id, circle.epoch);
-            let (first, who) = self.seen.entry(key).or_insert_with(|| (seen.clone(), Vec::new()));
-            let (name, epoch, note) = (&person.name, circle.epoch, &self.note);
-            assert!(*first == seen, "I3: {name} merged another commit before epoch {epoch} than {who:?}; {note}");
-            if !who.contains(name) {
-                who.push(name.clone());
+            let authenticator = person.run(|ctx| engine::authenticator(ctx, &circle));
+            let first = || Seen { authenticator: authenticator.clone(), people: Vec::new() };
+            let seen = self.seen.entry((circle.id, circle.epoch)).or_insert_with(first);
+            let (name, people, epoch, note) = (&person.name, &mut seen.people, circle.epoch, &self.note);
+            assert!(
+                seen.authenticator == authenticator,
+                "I3: {name} merged another commit before epoch {epoch} than {people:?}; {note}"
+            );
+            if !people.contains(name) {
+                people.push(name.clone());
             }
         }
     }

@@ -22,7 +22,7 @@ struct Following {
 }
 
 /// The record of a storm.
-pub struct Model {
+pub(crate) struct Model {
     seed: u64,
     steps: Vec<String>,
     places: BTreeMap<String, String>,
@@ -32,11 +32,11 @@ pub struct Model {
     last_in: BTreeMap<String, usize>,
     last_out: BTreeMap<String, usize>,
     /// I3, checked all along.
-    pub ledger: Ledger,
+    pub(crate) ledger: Ledger,
 }
 
 impl Model {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let ledger = Ledger::noting(format!("seed {seed}"));
         Self {
             seed,
@@ -51,24 +51,24 @@ impl Model {
     }
 
     /// Notes what is being done.
-    pub fn step(&mut self, what: String) {
+    pub(crate) fn step(&mut self, what: String) {
         self.steps.push(what);
     }
 
     /// Notes what was sent, and for whom.
-    pub fn sent(&mut self, sender: &mut Person, event: EventId) {
+    pub(crate) fn sent(&mut self, sender: &mut Person, event: EventId) {
         let audience = sender.members("home");
         let sent = Sent { event, sender: sender.name.clone(), step: self.steps.len(), audience };
         self.sent.push(sent);
     }
 
     /// Windows went by that somebody has not read: what was in them is not owed.
-    pub fn missed(&mut self, name: &str) {
+    pub(crate) fn missed(&mut self, name: &str) {
         self.following.remove(name);
     }
 
     /// Looks where somebody is now.
-    pub fn look(&mut self, person: &mut Person) {
+    pub(crate) fn look(&mut self, person: &mut Person) {
         let Ok(circle) = person.driver.transact(|ctx| engine::named(ctx, "home")) else { return };
         let place = format!("{:?}, epoch {}, adrift {:?}", circle.state, circle.epoch, circle.adrift);
         if self.places.insert(person.name.clone(), place.clone()) != Some(place.clone()) {
@@ -94,7 +94,7 @@ impl Model {
     }
 
     /// Everything that is owed is there, and nothing else.
-    pub fn verdict(&mut self, people: &mut [Person]) {
+    pub(crate) fn verdict(&mut self, people: &mut [Person]) {
         let seed = self.seed;
         self.ledger.assert_together(people, "home");
         let members = people.first_mut().expect("the owner is there").members("home");
@@ -135,9 +135,9 @@ impl Drop for Model {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for (number, step) in self.steps.iter().enumerate() {
-                println!("{number:4} {step}");
+                eprintln!("{number:4} {step}");
             }
-            println!("play it again with HIMAYA_STORM_SEEDS={}", self.seed);
+            eprintln!("play it again with HIMAYA_STORM_SEEDS={}", self.seed);
         }
     }
 }

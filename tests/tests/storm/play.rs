@@ -33,7 +33,7 @@ struct Storm {
 }
 
 /// Plays one storm to its end.
-pub async fn storm(seed: u64) {
+pub(crate) async fn storm(seed: u64) {
     let mut storm = Storm::begin(seed).await;
     for step in 0..STEPS {
         storm.world.clock.advance(1);
