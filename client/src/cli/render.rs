@@ -206,6 +206,9 @@ pub(super) fn answers(app: &mut App, reach: &Reach) -> Result<(), CliError> {
 }
 
 pub(super) fn detail(app: &mut App, text: Text, args: &[(&str, Arg<'_>)]) -> Result<(), CliError> {
+    if app.json() {
+        return Ok(());
+    }
     let said = app.texts.say(text, args);
     Ok(app.screen().detail(&said)?)
 }
