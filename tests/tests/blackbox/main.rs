@@ -5,11 +5,15 @@
     reason = "a field that is missing fails the test; what was skipped or measured is said"
 )]
 
+mod canaries;
 mod client_crash;
 mod dropped;
 mod exits;
 mod hostile;
 mod relay_crash;
+mod scan;
 mod scene;
+mod shapes;
+mod transcripts;
 mod walk;
 mod watch;

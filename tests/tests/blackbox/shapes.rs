@@ -1,0 +1,293 @@
+//! The JSON of every command is what docs/cli.md says, field by field.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context as _, bail, ensure};
+use himaya_tests::binaries::{Answer, Home, string};
+use serde_json::Value;
+
+use crate::scene::{Scene, alert_id, synced};
+
+/// What the page says.
+struct Page {
+    /// The fields of each object with their types.
+    objects: BTreeMap<String, Vec<(String, String)>>,
+    /// Each command and its object.
+    commands: Vec<(String, String)>,
+    /// The codes of errors.
+    errors: BTreeSet<String>,
+    /// Fields that a checked object has had.
+    seen: BTreeSet<(String, String)>,
+}
+
+/// What stands between the first two backticks.
+fn quoted(cell: &str) -> Option<&str> {
+    cell.split('`').nth(1)
+}
+
+impl Page {
+    fn read() -> anyhow::Result<Self> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
+        let mut page =
+            Self { objects: BTreeMap::new(), commands: Vec::new(), errors: BTreeSet::new(), seen: BTreeSet::new() };
+        let (mut section, mut columns) = (String::new(), Vec::new());
+        for line in std::fs::read_to_string(path)?.lines() {
+            if let Some(heading) = line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')) {
+                heading.clone_into(&mut section);
+            }
+            let line = line.replace("\\|", "/");
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            match (columns.as_slice(), cells.as_slice()) {
+                (_, ["field", "type", "meaning"] | ["code", "means"] | ["command", "object", "does"]) => {
+                    columns = cells.iter().map(|cell| (*cell).to_owned()).collect();
+                }
+                ([a, ..], [field, kind, _]) if a == "field" => {
+                    if let Some(field) = quoted(field) {
+                        page.objects.entry(section.clone()).or_default().push((field.to_owned(), (*kind).to_owned()));
+                    }
+                }
+                ([a, ..], [code, _]) if a == "code" && section == "error" => {
+                    page.errors.extend(quoted(code).map(str::to_owned));
+                }
+                ([a, ..], [command, object, _]) if a == "command" => {
+                    if let (Some(command), Some(object)) = (quoted(command), quoted(object)) {
+                        page.commands.push((command.to_owned(), object.to_owned()));
+                    }
+                }
+                (_, _) => (),
+            }
+            if !line.starts_with('|') {
+                columns.clear();
+            }
+        }
+        Ok(page)
+    }
+
+    /// The object of a command such as `circle list`.
+    fn object_of(&self, command: &str) -> anyhow::Result<String> {
+        let is_it = |row: &&(String, String)| row.0 == command || row.0.starts_with(&format!("{command} "));
+        Ok(self.commands.iter().find(is_it).with_context(|| format!("{command} is not on the page"))?.1.clone())
+    }
+
+    /// Checks one object; `case` is what its fields may depend on.
+    fn check(&mut self, object: &str, case: &str, value: &Value) -> anyhow::Result<()> {
+        let fields = self.objects.get(object).with_context(|| format!("{object} is not on the page"))?.clone();
+        let found = value.as_object().with_context(|| format!("{object} is no object: {value}"))?;
+        for name in found.keys() {
+            ensure!(fields.iter().any(|(field, _)| field == name), "{object}.{name} is not on the page");
+        }
+        for (name, kind) in fields {
+            let (kind, only) = kind.split_once(", with ").map_or((kind.as_str(), None), |(kind, o)| (kind, Some(o)));
+            let cases = only.map(|only| only.replace(" and ", ", "));
+            let expected = cases.is_none_or(|cases| cases.split(", ").any(|one| one == case));
+            match found.get(&name) {
+                Some(value) if expected => {
+                    self.check_type(kind, case, value).with_context(|| format!("{object}.{name}"))?
+                }
+                None if !expected => continue,
+                Some(_) => bail!("{object}.{name} is not said to be there with {case:?}: {value}"),
+                None => bail!("{object}.{name} is missing with {case:?}: {value}"),
+            }
+            self.seen.insert((object.to_owned(), name));
+        }
+        Ok(())
+    }
+
+    fn check_type(&mut self, kind: &str, case: &str, value: &Value) -> anyhow::Result<()> {
+        if let Some(words) = kind.strip_prefix("one of ") {
+            let word = value.as_str().unwrap_or_default();
+            ensure!(words.split(", ").any(|allowed| allowed == word), "{value} is none of {words}");
+            return Ok(());
+        }
+        if let Some(item) = kind.strip_prefix("list of ") {
+            let list = value.as_array().with_context(|| format!("{value} is no list"))?;
+            return list.iter().try_for_each(|value| self.check_type(item, case, value));
+        }
+        if let Some((one, other)) = kind.split_once(" or ") {
+            return self.check_type(one, case, value).or_else(|_| self.check_type(other, case, value));
+        }
+        match kind {
+            "string" => ensure!(value.is_string(), "{value} is no string"),
+            "integer" => ensure!(value.is_u64(), "{value} is no integer"),
+            "boolean" => ensure!(value.is_boolean(), "{value} is no boolean"),
+            "null" => ensure!(value.is_null(), "{value} is not null"),
+            "object" => ensure!(value.is_object(), "{value} is no object"),
+            "event" => self.check_event(case, value)?,
+            object => self.check(object, case, value)?,
+        }
+        Ok(())
+    }
+
+    /// Checks an event and the body that its type says.
+    fn check_event(&mut self, case: &str, value: &Value) -> anyhow::Result<()> {
+        self.check("event", case, value)?;
+        match string(value, "type")? {
+            "ThreatAlert" => self.check("threat_alert", "", &value["body"]),
+            "Ack" => self.check("ack", "", &value["body"]),
+            "AllClear" => self.check("all_clear", "", &value["body"]),
+            "Notice" => self.check("notice", "", &value["body"]),
+            "Leave" if value["body"] == serde_json::json!({}) => Ok(()),
+            other => bail!("no page says what {other} is"),
+        }
+    }
+
+    /// Runs a command that gives objects, and checks each.
+    fn run(&mut self, home: &Home, words: &[&str], case: &str) -> anyhow::Result<Answer> {
+        let answer = home.run(words.iter().copied())?;
+        let command =
+            words.iter().copied().filter(|word| *word != "--offline").take_while(|word| !word.starts_with('-'));
+        let two: Vec<&str> = command.take(2).collect();
+        let name = if self.object_of(&two.join(" ")).is_ok() { two.join(" ") } else { two[0].to_owned() };
+        let object = self.object_of(&name)?;
+        ensure!(!answer.objects.is_empty(), "{words:?} gives nothing: {}", answer.err);
+        for value in &answer.objects {
+            let checked =
+                if object == "event" { self.check_event(case, value) } else { self.check(&object, case, value) };
+            checked.with_context(|| format!("{words:?} gives {value}"))?;
+        }
+        Ok(answer)
+    }
+}
+
+#[test]
+fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
+    let mut page = Page::read()?;
+    let scene = Scene::new()?;
+    let dilan = Home::new(scene.root.path(), "Dilan")?;
+    let rojin = scene.person("Rojin")?;
+    let mallory = scene.person("Mallory")?;
+    page.run(&dilan, &["init", "--relay", scene.relay.link(), "--name", "Dilan"], "")?;
+    page.run(&dilan, &["circle", "new", "home"], "")?;
+    let alone = page.run(&dilan, &["circle", "list"], "")?;
+    ensure!(alone.objects.len() == 1);
+
+    let card = page.run(&dilan, &["card", "new", "--intake"], "")?.one()?;
+    let card = string(&card, "card")?;
+    page.run(&rojin, &["card", "accept", card, "--note", "it is me"], "")?;
+    page.run(&mallory, &["card", "accept", card], "")?;
+    let requests = page.run(&dilan, &["requests"], "")?.objects;
+    let number = |name: &str| {
+        let request = requests.iter().find(|request| request["name"] == name);
+        request.map(|request| request["id"].to_string()).context("the request came")
+    };
+    page.run(&dilan, &["decline", &number("Mallory")?], "")?;
+    page.run(&dilan, &["approve", &number("Rojin")?, "--circle", "home"], "")?;
+    page.run(&rojin, &["sync"], "")?;
+    page.run(&dilan, &["circle", "members", "home"], "")?;
+    page.run(&dilan, &["verify", "Rojin"], "")?;
+    page.run(&dilan, &["verify", "Rojin", "--matches"], "")?;
+    page.run(&rojin, &["set", "receipts", "0"], "")?;
+    page.run(&rojin, &["set", "lang", "ckb"], "")?;
+
+    let sos = page.run(&dilan, &["sos", "arrest", "--note", "here"], "alerts")?.one()?;
+    let alert = alert_id(&sos)?;
+    let file = scene.root.path().join("alert.json");
+    std::fs::write(&file, r#"{"kind":"home_raid","when":"2026-03-01T14:30+03:00","response":["Shelter"]}"#)?;
+    page.run(&dilan, &["alert", "--file", &file.to_string_lossy()], "alerts")?;
+    synced(&rojin)?;
+    page.run(&rojin, &["ack", &alert, "--acting", "--note", "coming"], "ack")?;
+    page.run(&rojin, &["--offline", "ack", &alert], "ack")?;
+    page.run(&dilan, &["show", &alert], "show")?;
+    page.run(&dilan, &["st"], "standing")?;
+    page.run(&rojin, &["st"], "standing")?;
+    page.run(&dilan, &["clear", &alert, "--note", "over"], "clear")?;
+    page.run(&dilan, &["clear", &alert], "clear")?;
+    page.run(&rojin, &["inbox"], "inbox")?;
+    let answers = page.run(&dilan, &["inbox", "--answers"], "inbox")?.objects;
+    ensure!(answers.iter().any(|event| event["type"] == "Ack"), "{answers:?}");
+    page.run(&rojin, &["circle", "leave", "home"], "")?;
+    page.run(&dilan, &["sync"], "")?;
+    page.run(&dilan, &["inbox"], "inbox")?;
+
+    let bystander = scene.person("Sara")?;
+    dilan.befriend(&bystander, "home", "coordinator")?;
+    page.run(&dilan, &["circle", "remove", "home", "Sara"], "")?;
+    let unseen = |page: &Page, object: &str| {
+        let fields = page.objects[object].iter().map(|(field, _)| (object.to_owned(), field.clone()));
+        fields.filter(|field| !page.seen.contains(field)).collect::<Vec<_>>()
+    };
+    // What comes only from `watch`, and what no command writes yet, has its own tests.
+    let elsewhere = ["news", "notice", "error"];
+    for object in page.objects.keys().filter(|object| !elsewhere.contains(&object.as_str())) {
+        assert_eq!(unseen(&page, object), [], "{object} was never seen whole");
+    }
+    Ok(())
+}
+
+#[test]
+fn news_are_as_the_page_says() -> anyhow::Result<()> {
+    let mut page = Page::read()?;
+    let mut scene = Scene::new()?;
+    let dilan = scene.person("Dilan")?;
+    let rojin = scene.person("Rojin")?;
+    dilan.done(["circle", "new", "home"])?;
+    let card = dilan.done(["card", "new"])?;
+    let mut told = BTreeSet::new();
+    let mut check = |value: Value| -> anyhow::Result<Value> {
+        let word = string(&value, "news")?.to_owned();
+        page.check("news", &word, &value)?;
+        told.insert(word);
+        Ok(value)
+    };
+    let dilans = dilan.watch()?;
+    check(dilans.news("connected")?)?;
+    let rojins = rojin.watch()?;
+    check(rojins.news("connected")?)?;
+    rojin.done(["card", "accept", string(&card, "card")?])?;
+    let request = check(dilans.news("request")?)?;
+    dilan.done(["approve", &request["id"].to_string(), "--circle", "home"])?;
+    check(rojins.news("joined")?)?;
+    dilan.run(["--offline", "sos"])?.ended(3)?;
+    check(rojins.news("event")?)?;
+    check(dilans.news("relayed")?)?;
+    dilan.run(["--offline", "circle", "remove", "home", "Rojin"])?.ended(3)?;
+    check(dilans.news("circle_changed")?)?;
+    check(rojins.news("removed")?)?;
+    scene.relay.terminate()?;
+    check(rojins.news("lost")?)?;
+    let told: Vec<_> = told.iter().map(String::as_str).collect();
+    assert_eq!(told, ["circle_changed", "connected", "event", "joined", "lost", "relayed", "removed", "request"]);
+    Ok(())
+}
+
+#[test]
+fn every_command_and_every_error_is_on_the_page() -> anyhow::Result<()> {
+    let page = Page::read()?;
+    let root = tempfile::tempdir()?;
+    let home = Home::new(root.path(), "Dilan")?;
+    let mut commands = BTreeSet::new();
+    for first in subcommands(&home, &[])? {
+        let below = subcommands(&home, &[&first])?;
+        commands.extend(below.iter().map(|second| format!("{first} {second}")));
+        if below.is_empty() {
+            commands.insert(first);
+        }
+    }
+    ensure!(commands.len() > 15, "{commands:?}");
+    let named: BTreeSet<String> = page
+        .commands
+        .iter()
+        .map(|(command, _)| {
+            let words = command.split(' ').take_while(|word| word.chars().all(|c| c.is_ascii_lowercase()));
+            words.collect::<Vec<_>>().join(" ")
+        })
+        .collect();
+    assert_eq!(named, commands);
+
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../client/src/cli/error.rs");
+    let source = std::fs::read_to_string(source)?;
+    let codes = source.split("fn code(").nth(1).and_then(|rest| rest.split("\n    }\n").next());
+    let codes = codes.context("errors have codes")?.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next());
+    let codes: BTreeSet<String> = codes.map(str::to_owned).collect();
+    assert_eq!(page.errors, codes);
+    Ok(())
+}
+
+/// The names that `--help` lists below `Commands:`.
+fn subcommands(home: &Home, words: &[&str]) -> anyhow::Result<Vec<String>> {
+    let help = home.command(words.iter().copied().chain(["--help"])).for_people().run()?.done()?.out;
+    let Some((_, list)) = help.split_once("\nCommands:\n") else { return Ok(Vec::new()) };
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    Ok(lines.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
