@@ -399,3 +399,34 @@ fn whoever_leaves_says_everything_first_and_stays_when_invited_again() {
         assert!(people[2].follows("home") && people[0].members("home").len() == 3, "an old Leave is not said again");
     });
 }
+
+#[test]
+fn what_could_only_be_read_and_not_written_for_days_is_sent_anew() {
+    play(|| async {
+        let mut world = World::new(410);
+        let mut people = world.circle_of(3).await;
+        let draft = engine::Draft { expires_hours: Some(720), ..engine::Draft::default() };
+        let alert = people[2].run(|ctx| {
+            let circle = engine::named(ctx, "home")?;
+            let alert = himaya_protocol::content::sos::alert(None).expect("sos without a word is an alert");
+            engine::raise(ctx, Some(&circle), alert, &draft)
+        });
+        let mut newcomer = world.person("newcomer");
+        people[0].add(&mut newcomer, "home").await;
+        people[2].line.allow(Some(0));
+        for _ in 0..9 {
+            world.clock.advance(DAY);
+            people[0].sync().await;
+            people[1].sync().await;
+            let _cut = people[2].driver.sync().await;
+        }
+        people[2].line.allow(None);
+        world.clock.advance(600);
+        for _ in 0..2 {
+            for who in [2, 0, 1] {
+                people[who].sync().await;
+            }
+        }
+        assert_once(&mut people[1], &[alert], "the epoch it was written in is not read any more");
+    });
+}

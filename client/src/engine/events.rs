@@ -424,15 +424,22 @@ pub(super) fn forget_leave(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineErr
 pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<Vec<News>, EngineError> {
     let mut news = Vec::new();
     let rows = ctx.rows(
-        "SELECT outgoing.event, outgoing.epoch, outgoing.relayed IS NOT NULL, circle.epoch FROM outgoing
-         JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
+        "SELECT outgoing.event, outgoing.epoch, outgoing.relayed IS NOT NULL, circle.epoch, coalesce((SELECT ended FROM
+             lane WHERE lane.circle = event.circle AND lane.epoch = outgoing.epoch AND lane.own = 1), 0)
+         FROM outgoing JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
          WHERE outgoing.settled = 0 AND outgoing.epoch IS NOT NULL AND circle.state = 'active' AND circle.adrift IS NULL
          ORDER BY event.number",
         &[],
-        |row| Ok((row.get::<_, Vec<u8>>(0)?, loaded(row.get(1)?), row.get::<_, bool>(2)?, loaded(row.get(3)?))),
+        |row| {
+            let (epoch, newest, ended) = (loaded(row.get(1)?), loaded(row.get(3)?), loaded(row.get(4)?));
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, bool>(2)?, epoch, newest, ended))
+        },
     )?;
-    for (event, epoch, relayed, newest) in rows {
-        let long_ago = since_last_sync > lanes::PAST_SECONDS - circles::DAY && epoch < newest;
+    for (event, relayed, epoch, newest, ended) in rows {
+        // Its epoch ended so long ago that others may have dropped its lanes before it got out: as this client has seen
+        // itself, or because it has learnt only now of what they knew before.
+        let since_ended = if relayed { 0 } else { ctx.now.saturating_sub(ended) };
+        let long_ago = epoch < newest && since_last_sync.max(since_ended) > lanes::PAST_SECONDS - circles::DAY;
         if newest.saturating_sub(epoch) > PAST_EPOCHS || long_ago {
             reissue(ctx, &event)?;
         } else if relayed {

@@ -31,6 +31,8 @@ pub(crate) struct Model {
     /// When somebody was last a member, whether following or not, and when last none.
     last_in: BTreeMap<String, usize>,
     last_out: BTreeMap<String, usize>,
+    /// When the owner last saw the circle without somebody.
+    removed: BTreeMap<String, usize>,
     /// I3, checked all along.
     pub(crate) ledger: Ledger,
 }
@@ -46,6 +48,7 @@ impl Model {
             following: BTreeMap::new(),
             last_in: BTreeMap::new(),
             last_out: BTreeMap::new(),
+            removed: BTreeMap::new(),
             ledger,
         }
     }
@@ -60,6 +63,15 @@ impl Model {
         let audience = sender.members("home");
         let sent = Sent { event, sender: sender.name.clone(), step: self.steps.len(), audience };
         self.sent.push(sent);
+    }
+
+    /// Notes whom the owner has in the circle; the owner is never away for long.
+    pub(crate) fn owner(&mut self, owner: &mut Person, everybody: &[String]) {
+        if let Ok(members) = owner.driver.transact(|ctx| engine::members(ctx, &engine::named(ctx, "home")?.id)) {
+            for name in everybody.iter().filter(|name| members.iter().all(|member| member.name != **name)) {
+                self.removed.insert(name.clone(), self.steps.len());
+            }
+        }
     }
 
     /// Windows went by that somebody has not read: what was in them is not owed.
@@ -111,7 +123,10 @@ impl Model {
             }
             assert!(log.values().all(|&count| count == 1), "seed {seed}: {name} has an event twice");
             for sent in &self.sent {
-                let owed = self.last_out.get(&sent.sender).is_none_or(|&last| last < sent.step)
+                let stayed =
+                    |times: &BTreeMap<String, usize>| times.get(&sent.sender).is_none_or(|&last| last < sent.step);
+                let owed = stayed(&self.last_out)
+                    && stayed(&self.removed)
                     && self.following.get(&name).is_some_and(|following| following.since < sent.step);
                 let (what, step) = (sent.event.short(), sent.step);
                 assert!(

@@ -152,6 +152,11 @@ impl Storm {
             self.model.step(format!("{who} had died"));
         }
         self.model.look(person);
+        if who == 0 {
+            let everybody: Vec<String> = self.people.iter().map(|person| person.name.clone()).collect();
+            let owner = self.people.first_mut().expect("the owner is there");
+            self.model.owner(owner, &everybody);
+        }
         died
     }
 
