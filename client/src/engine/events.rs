@@ -135,10 +135,7 @@ fn write(
     if let Body::Ack(ack) = event.body() {
         note_acks(ctx, &identity.fingerprint, ack)?;
     }
-    ctx.execute(
-        "INSERT INTO outgoing (event, urgent, not_before) VALUES (?1, ?2, ?3)",
-        &[&&event.id().as_bytes()[..], &urgent, &stored(ctx.now)],
-    )?;
+    ctx.execute("INSERT INTO outgoing (event, urgent) VALUES (?1, ?2)", &[&&event.id().as_bytes()[..], &urgent])?;
     issue_waiting(ctx)?;
     Ok(event.id())
 }
@@ -375,7 +372,8 @@ fn to_contacts(ctx: &mut Ctx<'_>, circle: &[u8], me: &Fingerprint, event: &[u8])
 
 /// The relay has an own event.
 pub(super) fn relayed(ctx: &mut Ctx<'_>, event: &[u8]) -> Result<Vec<News>, EngineError> {
-    ctx.execute("UPDATE outgoing SET relayed = coalesce(relayed, ?2) WHERE event = ?1", &[&event, &stored(ctx.now)])?;
+    let sql = "UPDATE outgoing SET relayed = coalesce(relayed, ?2), last_put = ?2 WHERE event = ?1";
+    ctx.execute(sql, &[&event, &stored(ctx.now)])?;
     let id = EventId::from_slice(event).ok_or(StoreError::Damaged("event"))?;
     let mut news = vec![News::Relayed(id)];
     // Who does not follow the circle cannot learn whether the Leave was read there: the relay has it, that is all.
@@ -424,25 +422,26 @@ pub(super) fn forget_leave(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineErr
 pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<Vec<News>, EngineError> {
     let mut news = Vec::new();
     let rows = ctx.rows(
-        "SELECT outgoing.event, outgoing.epoch, outgoing.relayed IS NOT NULL, circle.epoch, coalesce((SELECT ended FROM
-             lane WHERE lane.circle = event.circle AND lane.epoch = outgoing.epoch AND lane.own = 1), 0)
+        "SELECT outgoing.event, outgoing.epoch, circle.epoch, coalesce((SELECT ended FROM lane
+                 WHERE lane.circle = event.circle AND lane.epoch = outgoing.epoch AND lane.own = 1), 0),
+             CASE WHEN EXISTS (SELECT 1 FROM job WHERE job.event = outgoing.event) THEN NULL ELSE outgoing.last_put END
          FROM outgoing JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
          WHERE outgoing.settled = 0 AND outgoing.epoch IS NOT NULL AND circle.state = 'active' AND circle.adrift IS NULL
          ORDER BY event.number",
         &[],
         |row| {
-            let (epoch, newest, ended) = (loaded(row.get(1)?), loaded(row.get(3)?), loaded(row.get(4)?));
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, bool>(2)?, epoch, newest, ended))
+            let (epoch, newest, ended) = (loaded(row.get(1)?), loaded(row.get(2)?), loaded(row.get(3)?));
+            Ok((row.get::<_, Vec<u8>>(0)?, epoch, newest, ended, row.get::<_, Option<i64>>(4)?.map(loaded)))
         },
     )?;
-    for (event, relayed, epoch, newest, ended) in rows {
+    for (event, epoch, newest, ended, put) in rows {
         // Its epoch ended so long ago that others may have dropped its lanes before it got out: as this client has seen
         // itself, or because it has learnt only now of what they knew before.
-        let since_ended = if relayed { 0 } else { ctx.now.saturating_sub(ended) };
+        let since_ended = put.unwrap_or(ctx.now).saturating_sub(ended);
         let long_ago = epoch < newest && since_last_sync.max(since_ended) > lanes::PAST_SECONDS - circles::DAY;
         if newest.saturating_sub(epoch) > PAST_EPOCHS || long_ago {
             reissue(ctx, &event)?;
-        } else if relayed {
+        } else if put.is_some() {
             let id = EventId::from_slice(&event).ok_or(StoreError::Damaged("event"))?;
             let (circle, _, bytes) = place(ctx, &id)?;
             let leaves = Event::decode(&bytes).is_ok_and(|event| matches!(event.body(), Body::Leave));

@@ -95,9 +95,9 @@ CREATE TABLE newer (
 CREATE TABLE head (circle BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (circle, event)) WITHOUT ROWID;
 
 -- How far this client's own events got. epoch: the one it was last encrypted in; NULL while there is nobody to read it.
--- audience: how many others could read it there.
+-- audience: how many others could read it there. relayed, last_put: when the relay had it first, and last.
 CREATE TABLE outgoing (
-    event BLOB PRIMARY KEY, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL, epoch INTEGER, audience INTEGER, relayed INTEGER,
+    event BLOB PRIMARY KEY, urgent INTEGER NOT NULL, epoch INTEGER, audience INTEGER, relayed INTEGER, last_put INTEGER,
     settled INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 
 -- Who acknowledged what. level: device, human, acting.
