@@ -435,3 +435,34 @@ fn what_could_only_be_read_and_not_written_for_days_is_sent_anew() {
         assert_once(&mut people[1], &[alert], "the epoch it was written in is not read any more");
     });
 }
+
+#[test]
+fn whoever_is_added_while_the_sender_is_behind_reads_it_too() {
+    play(|| async {
+        let mut world = World::new(411);
+        let mut people = world.circle_of(3).await;
+        let mut newcomer = world.person("newcomer");
+        people[0].add(&mut newcomer, "home").await;
+        // Somebody is added again at once, in the same leaf.
+        let group = people[0].circle("home").id;
+        people[1].sync().await;
+        let before = people[1].circle("home").epoch;
+        people[1].run(|ctx| {
+            let sql = "UPDATE circle SET adrift = 'missed', adrift_epoch = epoch, missed_to = 4000000, rejoin_at = 0";
+            Ok(ctx.execute(&format!("{sql} WHERE id = ?1"), &[&group])?)
+        });
+        people[1].sync().await;
+        people[0].sync().await;
+        people[1].sync().await;
+        assert!(people[1].follows("home") && people[1].circle("home").epoch > before);
+        newcomer.sync().await;
+        let alert = people[2].sos("home");
+        people[2].sync().await;
+        newcomer.sync().await;
+        people[1].sync().await;
+        people[0].sync().await;
+        assert_once(&mut people[0], &[alert], "it was there all the time");
+        assert_once(&mut newcomer, &[alert], "the sender did not know yet that it is there");
+        assert_once(&mut people[1], &[alert], "the sender did not know yet that it was added again");
+    });
+}

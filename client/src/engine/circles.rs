@@ -121,6 +121,7 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, group: &mut MlsGroup) -> Result<(), Engin
              missed_to = NULL",
         &[&circle, &policy.name, &stored(ctx.now / DAY), &stored(ctx.now)],
     )?;
+    ctx.execute("DELETE FROM member WHERE circle = ?1", &[&circle])?;
     let leaves = mls::leaves(group);
     let epoch = group.epoch().as_u64();
     let own = group.own_leaf_index().u32();
@@ -132,18 +133,36 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, group: &mut MlsGroup) -> Result<(), Engin
 pub(super) fn write_members(ctx: &Ctx<'_>, group: &MlsGroup) -> Result<(), EngineError> {
     let circle = group.group_id().as_slice();
     let policy = mls::policy_of(group.extensions()).ok_or(StoreError::Damaged("policy"))?;
-    ctx.execute(
-        "UPDATE circle SET epoch = ?2, name = ?3 WHERE id = ?1",
-        &[&circle, &stored(group.epoch().as_u64()), &policy.name],
-    )?;
+    let epoch = stored(group.epoch().as_u64());
+    ctx.execute("UPDATE circle SET epoch = ?2, name = ?3 WHERE id = ?1", &[&circle, &epoch, &policy.name])?;
+    let before = ctx.rows("SELECT fingerprint, since FROM member WHERE circle = ?1", &[&circle], |row| {
+        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?))
+    })?;
     ctx.execute("DELETE FROM member WHERE circle = ?1", &[&circle])?;
     for leaf in mls::leaves(group) {
         let role = policy.role(&leaf.fingerprint).map_or("", role_text);
+        let known = before.iter().find(|(fingerprint, _)| fingerprint == leaf.fingerprint.as_bytes());
         ctx.execute(
-            "INSERT INTO member (circle, leaf, fingerprint, name, role) VALUES (?1, ?2, ?3, ?4, ?5)",
-            &[&circle, &leaf.index, &&leaf.fingerprint.as_bytes()[..], &leaf.name, &role],
+            "INSERT INTO member (circle, leaf, fingerprint, name, role, since) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            &[
+                &circle,
+                &leaf.index,
+                &&leaf.fingerprint.as_bytes()[..],
+                &leaf.name,
+                &role,
+                &known.map_or(epoch, |(_, since)| *since),
+            ],
         )?;
     }
+    Ok(())
+}
+
+/// Somebody was added in the commit that began the newest epoch, for the first time or again: reads nothing before it.
+pub(super) fn note_added(ctx: &Ctx<'_>, circle: &[u8], who: &Fingerprint) -> Result<(), EngineError> {
+    ctx.execute(
+        "UPDATE member SET since = (SELECT epoch FROM circle WHERE id = ?1) WHERE circle = ?1 AND fingerprint = ?2",
+        &[&circle, &&who.as_bytes()[..]],
+    )?;
     Ok(())
 }
 

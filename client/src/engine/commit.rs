@@ -216,7 +216,11 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
     if matches!(intent.wish, Wish::Update) {
         circles::updated(ctx, circle)?;
     }
-    entered(ctx, &mut group, &before)
+    let news = entered(ctx, &mut group, &before)?;
+    if let Wish::Add { who, .. } | Wish::Again { who, .. } = &intent.wish {
+        circles::note_added(ctx, circle, who)?;
+    }
+    Ok(news)
 }
 
 /// Takes a staged commit back before its slot was tried; the wish behind it waits until this client follows again. Others

@@ -424,22 +424,25 @@ pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<Vec<
     let rows = ctx.rows(
         "SELECT outgoing.event, outgoing.epoch, circle.epoch, coalesce((SELECT ended FROM lane
                  WHERE lane.circle = event.circle AND lane.epoch = outgoing.epoch AND lane.own = 1), 0),
-             CASE WHEN EXISTS (SELECT 1 FROM job WHERE job.event = outgoing.event) THEN NULL ELSE outgoing.last_put END
+             CASE WHEN EXISTS (SELECT 1 FROM job WHERE job.event = outgoing.event) THEN NULL ELSE outgoing.last_put END,
+             EXISTS (SELECT 1 FROM member WHERE member.circle = event.circle AND since > outgoing.epoch)
          FROM outgoing JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
          WHERE outgoing.settled = 0 AND outgoing.epoch IS NOT NULL AND circle.state = 'active' AND circle.adrift IS NULL
          ORDER BY event.number",
         &[],
         |row| {
             let (epoch, newest, ended) = (loaded(row.get(1)?), loaded(row.get(2)?), loaded(row.get(3)?));
-            Ok((row.get::<_, Vec<u8>>(0)?, epoch, newest, ended, row.get::<_, Option<i64>>(4)?.map(loaded)))
+            let put = row.get::<_, Option<i64>>(4)?.map(loaded);
+            Ok((row.get::<_, Vec<u8>>(0)?, epoch, newest, ended, put, row.get::<_, bool>(5)?))
         },
     )?;
-    for (event, epoch, newest, ended, put) in rows {
+    for (event, epoch, newest, ended, put, newcomers) in rows {
         // Its epoch ended so long ago that others may have dropped its lanes before it got out: as this client has seen
         // itself, or because it has learnt only now of what they knew before.
         let since_ended = put.unwrap_or(ctx.now).saturating_sub(ended);
         let long_ago = epoch < newest && since_last_sync.max(since_ended) > lanes::PAST_SECONDS - circles::DAY;
-        if newest.saturating_sub(epoch) > PAST_EPOCHS || long_ago {
+        // Whoever was added while this client was behind cannot read what it wrote in the epoch before.
+        if newest.saturating_sub(epoch) > PAST_EPOCHS || long_ago || newcomers {
             reissue(ctx, &event)?;
         } else if put.is_some() {
             let id = EventId::from_slice(&event).ok_or(StoreError::Damaged("event"))?;

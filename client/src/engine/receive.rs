@@ -262,18 +262,24 @@ fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result
         if judge(&group, committer, &staged).is_err() {
             return Ok(Err(Refused::Void));
         }
+        let added: Vec<Fingerprint> = staged
+            .add_proposals()
+            .map(|add| Fingerprint::of(add.add_proposal().key_package().leaf_node().signature_key().as_slice()))
+            .collect();
         match group.merge_staged_commit(&provider, *staged) {
             Ok(()) => (),
             Err(MergeCommitError::StorageError(error)) => return Err(StoreError::from(error).into()),
             Err(error) => return Err(EngineError::mls("merging a commit")(error)),
         }
-        Ok(Ok((group, before, committer)))
+        Ok(Ok((group, before, committer, added)))
     })?;
     match outcome {
-        Ok((mut group, before, committer)) => {
+        Ok((mut group, before, committer, added)) => {
             lanes::consume(ctx, expected)?;
             circles::followed(ctx, &circle, committer)?;
-            commit::entered(ctx, &mut group, &before).map(Received::Used)
+            let news = commit::entered(ctx, &mut group, &before)?;
+            added.iter().try_for_each(|who| circles::note_added(ctx, &circle, who))?;
+            Ok(Received::Used(news))
         }
         Err(Refused::Void) => void(ctx, expected),
         Err(Refused::Unfollowable) => {

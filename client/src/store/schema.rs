@@ -36,9 +36,10 @@ CREATE TABLE circle (
     id BLOB PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER NOT NULL, adrift TEXT, adrift_epoch INTEGER,
     update_day INTEGER NOT NULL, update_due INTEGER, rejoin_at INTEGER, receipt_due INTEGER, joined INTEGER NOT NULL,
     missed_to INTEGER, unread_since INTEGER);
+-- since: the first epoch a member can read, as far as this client knows.
 CREATE TABLE member (
     circle BLOB NOT NULL, leaf INTEGER NOT NULL, fingerprint BLOB NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
-    PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
+    since INTEGER NOT NULL, PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
 
 -- Members who said that they are in this client's epoch although they, too, may have missed something.
 CREATE TABLE heard (circle BLOB NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
