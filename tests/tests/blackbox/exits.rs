@@ -14,8 +14,10 @@ fn what_is_queued_without_a_relay_is_delivered_once_by_the_next_sync() -> anyhow
     let reach = &queued["alerts"][0]["reach"];
     assert_eq!((&reach["saved"], &reach["relay"]), (&json!(true), &json!(false)));
     let offline = alert_id(&dilan.run(["--offline", "sos", "digital"])?.ended(3)?.one()?)?;
-    let (code, _) = dilan.run(["sync"])?.ended(1)?.error()?;
+    let (code, _) = dilan.run(["sync"])?.ended(3)?.error()?;
     assert_eq!(code, "relay");
+    let (code, _) = rojin.run(["sync"])?.ended(1)?.error()?;
+    assert_eq!(code, "relay", "with nothing to send it is plainly an error");
     // What needs no relay works without one, and says what waits.
     assert_eq!(dilan.done(["st"])?["waiting"], 2);
     assert_eq!(dilan.list(["inbox"])?.len(), 2);
@@ -100,7 +102,6 @@ fn every_kind_of_error_has_its_code() -> anyhow::Result<()> {
         (&["show", "xyz"], "argument"),
         (&["ack", "abcd"], "unknown"),
         (&["clear", "abcd"], "unknown"),
-        (&["sos", "--circle", "work"], "unknown"),
         (&["alert", "--file", "no/such/file"], "file"),
         (&["set", "lang", "not a language"], "argument"),
     ] {

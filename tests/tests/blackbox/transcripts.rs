@@ -62,8 +62,8 @@ impl Play {
             self.people.insert(who.clone(), Home::new(root, &who)?);
         }
         for word in &mut words {
-            for (name, newest) in &self.newest {
-                *word = word.replace(name, newest);
+            if let Some(newest) = self.newest.get(word.as_str()) {
+                newest.clone_into(word);
             }
         }
         let home = &self.people[&who];
