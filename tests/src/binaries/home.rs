@@ -82,7 +82,7 @@ impl Home {
 
     /// Starts `himaya --json watch`.
     pub fn watch(&self) -> anyhow::Result<WatchProcess> {
-        WatchProcess::start(self.command(["watch"]).prepare()?)
+        self.command(["watch"]).watch()
     }
 
     /// Lets `member` into `circle`: card, hello, approval, Welcome. Both end up to date.
@@ -151,6 +151,11 @@ impl Run {
             out,
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    /// Starts a `watch` that was prepared.
+    pub fn watch(self) -> anyhow::Result<WatchProcess> {
+        WatchProcess::start(self.prepare()?)
     }
 
     fn prepare(self) -> anyhow::Result<Command> {

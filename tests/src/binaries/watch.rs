@@ -60,6 +60,11 @@ impl WatchProcess {
     /// SIGTERM, and waits for the end.
     pub fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
         terminate(&self.child)?;
+        self.wait()
+    }
+
+    /// Waits until it ends by itself, as at a named crash point.
+    pub fn wait(&mut self) -> anyhow::Result<ExitStatus> {
         let child = &mut self.child;
         until("watch to end", || Ok(child.try_wait()?))
     }

@@ -2,6 +2,7 @@
 //! made twice (I5).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
@@ -206,6 +207,29 @@ fn dying_before_a_commit_to_disk_loses_nothing() -> anyhow::Result<()> {
 #[test]
 fn dying_after_a_commit_to_disk_loses_nothing() -> anyhow::Result<()> {
     live("after-commit")
+}
+
+#[test]
+fn a_watcher_that_dies_wherever_it_writes_has_lost_nothing() -> anyhow::Result<()> {
+    if !cfg!(debug_assertions) {
+        println!("SKIPPED: there are no crash points in this build");
+        return Ok(());
+    }
+    let scene = Scene::new()?;
+    let [dilan, rojin] = scene.circle(["Dilan", "Rojin"])?;
+    let mut sent = Vec::new();
+    for armed in ["before-commit:1", "after-commit:1", "before-commit:2", "after-commit:2", "before-commit:4"] {
+        let mut watch = rojin.command(["watch"]).env("HIMAYA_CRASH_AT", armed).watch()?;
+        // Each that arrives is written, and so is how far was read.
+        for _ in 0..2 {
+            sent.push(alert_id(&dilan.done(["sos"])?)?);
+        }
+        ensure!(watch.wait()?.signal() == Some(SIGABRT), "{armed}");
+    }
+    rojin.done(["sync"])?;
+    sent.iter().try_for_each(|id| holds_once(&rojin, id))?;
+    ensure!(held(&dilan)? == held(&rojin)?, "they hold different events");
+    Ok(())
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Exit codes: 0 done, 1 error, 2 usage, 3 queued but not yet on the relay, 4 out of sync.
 
+use himaya_protocol::wire::link::RelayLink;
+use himaya_tests::binaries::Home;
 use serde_json::json;
 
 use crate::scene::{Scene, alert_id, holds_once, synced};
@@ -113,6 +115,19 @@ fn every_kind_of_error_has_its_code() -> anyhow::Result<()> {
     }
     let (code, _) = rojin.run(["circle", "remove", "home", "Dilan"])?.ended(1)?.error()?;
     assert_eq!(code, "refused", "only the owner removes");
+    Ok(())
+}
+
+#[test]
+fn another_key_than_the_pinned_one_is_no_relay() -> anyhow::Result<()> {
+    let scene = Scene::new()?;
+    let forged = RelayLink::new(&scene.relay.address().to_string(), [7; 32])?.to_string();
+    let dilan = Home::found(scene.root.path(), "Dilan", &forged)?;
+    let (code, message) = dilan.run(["sync"])?.ended(1)?.error()?;
+    assert_eq!(code, "wrong_relay_key");
+    assert!(message.starts_with("Stop"), "{message}");
+    dilan.run(["card", "new"])?.ended(3)?;
+    assert!(scene.relay.audit()?.contains("cells: 0 records"), "nothing was sent");
     Ok(())
 }
 
