@@ -89,6 +89,12 @@ impl Person {
         circle.is_ok_and(|circle| circle.state == CircleState::Active && circle.adrift.is_none())
     }
 
+    /// Whether this person takes itself for a member of a circle.
+    pub fn belongs(&mut self, name: &str) -> bool {
+        let circle = self.driver.transact(|ctx| engine::named(ctx, name));
+        circle.is_ok_and(|circle| circle.state == CircleState::Active)
+    }
+
     /// Gives `other` a card, which is accepted and sent; nothing is approved yet.
     pub async fn hand_card(&mut self, other: &mut Person) {
         let card = self.run(|ctx| engine::new_card(ctx, CardKind::Single));

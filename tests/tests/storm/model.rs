@@ -31,8 +31,11 @@ pub(crate) struct Model {
     /// When somebody was last a member, whether following or not, and when last none.
     last_in: BTreeMap<String, usize>,
     last_out: BTreeMap<String, usize>,
-    /// When the owner last saw the circle without somebody.
+    /// When the owner last saw the circle without somebody, and when with.
     removed: BTreeMap<String, usize>,
+    inside: BTreeMap<String, usize>,
+    /// Who missed windows, and with them perhaps a Welcome.
+    missed: BTreeSet<String>,
     /// I3, checked all along.
     pub(crate) ledger: Ledger,
 }
@@ -49,6 +52,8 @@ impl Model {
             last_in: BTreeMap::new(),
             last_out: BTreeMap::new(),
             removed: BTreeMap::new(),
+            inside: BTreeMap::new(),
+            missed: BTreeSet::new(),
             ledger,
         }
     }
@@ -68,8 +73,10 @@ impl Model {
     /// Notes whom the owner has in the circle; the owner is never away for long.
     pub(crate) fn owner(&mut self, owner: &mut Person, everybody: &[String]) {
         if let Ok(members) = owner.driver.transact(|ctx| engine::members(ctx, &engine::named(ctx, "home")?.id)) {
-            for name in everybody.iter().filter(|name| members.iter().all(|member| member.name != **name)) {
-                self.removed.insert(name.clone(), self.steps.len());
+            for name in everybody {
+                let inside = members.iter().any(|member| member.name == *name);
+                let times = if inside { &mut self.inside } else { &mut self.removed };
+                times.insert(name.clone(), self.steps.len());
             }
         }
     }
@@ -77,6 +84,7 @@ impl Model {
     /// Windows went by that somebody has not read: what was in them is not owed.
     pub(crate) fn missed(&mut self, name: &str) {
         self.following.remove(name);
+        self.missed.insert(name.to_owned());
     }
 
     /// Looks where somebody is now.
@@ -112,8 +120,9 @@ impl Model {
         let members = people.first_mut().expect("the owner is there").members("home");
         for person in people.iter_mut() {
             let name = person.name.clone();
+            let lost_its_welcome = self.missed.contains(&name) && !person.belongs("home");
             assert_eq!(
-                members.contains(&name),
+                members.contains(&name) && !lost_its_welcome,
                 person.follows("home"),
                 "seed {seed}: {name} follows if it is a member"
             );
@@ -134,8 +143,8 @@ impl Model {
                     "I4, seed {seed}: {name} lacks {what} of {} from step {step}",
                     sent.sender
                 );
-                let closed =
-                    !sent.audience.contains(&name) && self.last_in.get(&name).is_none_or(|&last| last < sent.step);
+                let out = |times: &BTreeMap<String, usize>| times.get(&name).is_none_or(|&last| last < sent.step);
+                let closed = !sent.audience.contains(&name) && out(&self.last_in) && out(&self.inside);
                 assert!(
                     !closed || !log.contains_key(&sent.event),
                     "I8, seed {seed}: {name} reads {what} of {} from step {step}",
