@@ -74,7 +74,7 @@ fn eight_updates_race_for_one_epoch() {
 
 #[test]
 fn owner_coordinators_and_updates_race() {
-    for seed in [201, 202, 203] {
+    for seed in [201, 202] {
         play(move || race_of_all_kinds(seed));
     }
 }

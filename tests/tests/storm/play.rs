@@ -77,8 +77,8 @@ impl Storm {
     async fn once(&mut self, step: usize) {
         let who = self.somebody(step);
         match self.rng.random_range(0..100) {
-            0..28 => self.send(who),
-            28..66 => self.sync(who).await,
+            0..18 => self.send(who),
+            18..66 => self.sync(who).await,
             66..71 => {
                 self.model.step(format!("{who} only sends"));
                 self.person(who).driver.flush().await;
