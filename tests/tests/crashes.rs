@@ -169,6 +169,7 @@ async fn conversation(death: Death) -> bool {
     audit(&mut cast, &mut auditor).await;
     cast.sync(0).await;
     let second = cast.sos(0);
+    cast.sync(0).await;
     cast.sync(1).await;
     audit(&mut cast, &mut auditor).await;
     cast.act(
@@ -181,7 +182,7 @@ async fn conversation(death: Death) -> bool {
                 .map(|entry| entry.event.id())
                 .filter(|id| *id != first))
         },
-        |ctx| engine::acknowledge(ctx, &first, himaya_protocol::content::vocabulary::AckLevel::Human, None),
+        |ctx| engine::acknowledge(ctx, &second, himaya_protocol::content::vocabulary::AckLevel::Human, None),
     );
     cast.sync(0).await;
     cast.sync(1).await;
