@@ -8,6 +8,7 @@
 //! | a full disk stops reading too | [`reserve`]: the engine never meets one; no writes in the background |
 //! | old versions stay in its log | one database a window, unlinked whole |
 //! | concurrent `flush_async` deadlocks | one thread writes, with `flush` alone |
+//! | `flush` may wait for ever when the disk fails | [`watchdog`]: the process ends |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -28,6 +29,7 @@ use crate::crash;
 
 mod folder;
 mod reserve;
+mod watchdog;
 mod window;
 mod writer;
 
@@ -74,6 +76,7 @@ struct Shared {
     arrivals: Arrivals,
     reserve: Reserve,
     failed: watch::Sender<bool>,
+    flushes: watchdog::Flushes,
 }
 
 impl SledStore {
@@ -99,7 +102,9 @@ impl SledStore {
             arrivals: Arrivals::new(boot),
             reserve,
             failed: watch::Sender::new(false),
+            flushes: watchdog::Flushes::default(),
         });
+        watchdog::watch(&shared)?;
         let (sender, queue) = mpsc::channel(QUEUE);
         let writer = Writer { shared: shared.clone(), queue };
         let alarm = Alarm(shared.clone());

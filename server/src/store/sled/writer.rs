@@ -165,7 +165,7 @@ impl Writer {
         let boxes = window.boxes_or_new()?;
         // Readers skip these until they are durable: nobody acts on a box that a power cut could take back.
         self.shared.set_pending(new.iter().map(|(kind, address, _)| (*kind, *address)).collect());
-        write(boxes, new)?;
+        self.shared.flushes.during(|| write(boxes, new))?;
         self.shared.set_pending(BTreeSet::new());
         Ok(())
     }
