@@ -466,3 +466,25 @@ fn whoever_is_added_while_the_sender_is_behind_reads_it_too() {
         assert_once(&mut people[1], &[alert], "the sender did not know yet that it was added again");
     });
 }
+
+#[test]
+fn races_lost_one_after_the_other_do_not_run_past_what_was_said_between_them() {
+    play(|| async {
+        let mut world = World::new(412);
+        let mut people = world.circle_of(3).await;
+        world.clock.advance(11 * 3_600);
+        people[2].run(engine::tick);
+        assert_eq!(people[2].circle("home").pending, 1, "it has a commit of its own staged");
+        let mut newcomer = world.person("first");
+        people[0].add(&mut newcomer, "home").await;
+        people[1].sync().await;
+        let alert = people[1].sos("home");
+        people[1].sync().await;
+        for number in 0..8 {
+            let mut newcomer = world.person(&format!("newcomer {number}"));
+            people[0].add(&mut newcomer, "home").await;
+        }
+        people[2].sync().await;
+        assert_once(&mut people[2], &[alert], "it was said in an epoch that ended while it was away");
+    });
+}

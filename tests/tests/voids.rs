@@ -253,7 +253,7 @@ fn a_commit_whose_chunks_come_late_is_waited_for_and_everything_after_it_is_read
             }
             people[0].sync().await;
             assert!(people[..4].iter_mut().all(|person| person.has(alert)), "alerts go on meanwhile");
-            world.clock.advance(DAY);
+            world.clock.advance(20_000);
         }
         assert_eq!(people[1].circle("home").epoch, epoch, "absent chunks are no void");
         assert!(people[1].follows("home") && !people[1].has(in_new));
@@ -265,6 +265,32 @@ fn a_commit_whose_chunks_come_late_is_waited_for_and_everything_after_it_is_read
         }
         ledger.assert_together(&mut people[..4], "home");
         assert!(people[..4].iter_mut().all(|person| counts(person).get(&in_new) == Some(&1)));
+    });
+}
+
+#[test]
+fn a_commit_whose_chunks_never_come_is_waited_for_a_day() {
+    play(|| async {
+        let mut world = World::new(509);
+        let mut people = world.circle_of(5).await;
+        let mut ledger = Ledger::default();
+        people[0].remove("home", "person 4");
+        people[0].sync().await;
+        people[1].sync().await;
+        // For one of them the chunks are gone before it comes.
+        world.faults.hide_chunks(true);
+        people[2].sync().await;
+        assert!(people[2].follows("home"), "they may be on their way");
+        world.clock.advance(DAY + 1);
+        people[2].sync().await;
+        assert!(!people[2].follows("home"), "others have gone on: it says so, and asks to be added again");
+        world.faults.hide_chunks(false);
+        for _ in 0..3 {
+            world.clock.advance(400);
+            sync_all(&mut people[..4], &mut ledger).await;
+        }
+        ledger.assert_together(&mut people[..4], "home");
+        assert!(people[2].follows("home"));
     });
 }
 

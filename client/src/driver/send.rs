@@ -111,8 +111,13 @@ impl<T: Transport> Driver<T> {
                 Ok(())
             }
             Taken::Receive => {
-                let window = self.window()?;
-                flushed.news.extend(self.hand_in(window, &job.address, there).await?.unwrap_or_default());
+                // What was written in the epoch that the winner ends is read before: lost races one after the other
+                // would else run past lanes that nobody has read.
+                flushed.news.extend(self.read_all().await?);
+                if self.transact(|ctx| engine::waits_at(ctx, job.id, &job.address))? {
+                    let window = self.window()?;
+                    flushed.news.extend(self.hand_in(window, &job.address, there).await?.unwrap_or_default());
+                }
                 // If the winner could not be judged yet, our commit waits with it.
                 if self.transact(|ctx| engine::waits_at(ctx, job.id, &job.address))? {
                     let later = self.now() + self.backoff(job);

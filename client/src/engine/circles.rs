@@ -307,7 +307,7 @@ impl Standing {
         let Some(window) = ctx.number(READ_WINDOW)?.and_then(|window| u32::try_from(window).ok()) else {
             return Ok(None);
         };
-        let missed_nothing = up_to_date(ctx, circle)? && !lanes::commit_waits(ctx, circle)?;
+        let missed_nothing = up_to_date(ctx, circle)? && lanes::commit_waits(ctx, circle)?.is_none();
         Ok(Some(Self { missed_nothing, window }))
     }
 

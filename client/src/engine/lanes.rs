@@ -189,11 +189,11 @@ pub fn turn(ctx: &Ctx<'_>, address: &Address) -> Result<Option<Turn>, EngineErro
     }))
 }
 
-/// Whether a cell waits in the commit lane of an epoch.
-pub(super) fn commit_waits(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
-    let sql = "SELECT 1 FROM held JOIN slot ON slot.address = held.address JOIN lane ON lane.id = slot.lane
-               WHERE lane.circle = ?1 AND lane.kind = 'commit'";
-    Ok(ctx.row(sql, &[&circle], |_| Ok(()))?.is_some())
+/// Since when a cell waits in the commit lane of a circle, if one does.
+pub(super) fn commit_waits(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Seconds>, EngineError> {
+    let sql = "SELECT min(held.since) FROM held JOIN slot ON slot.address = held.address
+               JOIN lane ON lane.id = slot.lane WHERE lane.circle = ?1 AND lane.kind = 'commit'";
+    Ok(ctx.row(sql, &[&circle], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
 }
 
 /// Whether an address is expected, without reading more.

@@ -150,8 +150,8 @@ pub fn retry_held(ctx: &Ctx<'_>) -> Result<Vec<(u32, Address, Cell)>, EngineErro
 /// eight cells without their chunks would silence the one whose lane it is.
 fn hold(ctx: &Ctx<'_>, window: u32, expected: &Expected, cell: &Cell) -> Result<Received, EngineError> {
     let new = ctx.execute(
-        "INSERT OR IGNORE INTO held (address, cell, window) VALUES (?1, ?2, ?3)",
-        &[&&expected.slot.address.as_bytes()[..], &cell.as_bytes(), &window],
+        "INSERT OR IGNORE INTO held (address, cell, window, since) VALUES (?1, ?2, ?3, ?4)",
+        &[&&expected.slot.address.as_bytes()[..], &cell.as_bytes(), &window, &lanes::stored(ctx.now)],
     )?;
     if new == 0 || expected.lane.kind == Kind::Commit {
         return Ok(Received::Held);

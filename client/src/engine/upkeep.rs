@@ -21,6 +21,8 @@ const RECEIPT_MEAN: Seconds = 3_600;
 pub(super) const JOINER_UPDATE_MEAN: Seconds = 3_600;
 /// The longest that anything is planned ahead: ten means of the longest, a receipt's mean that a person chose aside.
 const PLANNED_MOST: Seconds = 7 * DAY;
+/// How long a commit that cannot be judged is waited for before this client says that it is out of sync.
+const COMMIT_WAIT: Seconds = DAY;
 /// How long whoever's turn it is waits on average.
 const TURN_MEAN: Seconds = 4 * 3_600;
 
@@ -46,11 +48,22 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
         }
         if circle.adrift.is_some() {
             ask_to_be_added_again(ctx, &circle)?;
-        } else if circle.members > 1 {
+        } else if circle.members > 1 && !waits_in_vain(ctx, &circle)? {
             take_turn(ctx, &circle)?;
         }
     }
     events::issue_waiting(ctx)
+}
+
+/// A commit has been waited for too long: its chunks may have gone before this client came, and others have followed it.
+fn waits_in_vain(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<bool, EngineError> {
+    let Some(since) = lanes::commit_waits(ctx, &circle.id)? else { return Ok(false) };
+    if ctx.now < since.saturating_add(COMMIT_WAIT) {
+        return Ok(false);
+    }
+    let read = ctx.number(circles::READ_WINDOW)?.and_then(|window| u32::try_from(window).ok()).unwrap_or_default();
+    missed(ctx, circle.clone(), read.saturating_add(1))?;
+    Ok(true)
 }
 
 /// When [`tick`] next has something to do, or a job may be tried again.

@@ -62,7 +62,8 @@ CREATE TABLE slot (address BLOB PRIMARY KEY, lane INTEGER NOT NULL, n INTEGER NO
 CREATE INDEX slot_lane ON slot (lane, n);
 
 -- Cells that arrived before they can be used: out of order in a commit lane, or their chunks are not there.
-CREATE TABLE held (address BLOB PRIMARY KEY, cell BLOB NOT NULL, window INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE held (address BLOB PRIMARY KEY, cell BLOB NOT NULL, window INTEGER NOT NULL, since INTEGER NOT NULL)
+    WITHOUT ROWID;
 
 -- What has to reach the relay: a job is its chunks and then its cell. frame: what to seal again in the next slot.
 -- place: the order within its lane. No id is ever given twice: two processes may send one job, and the later answer must
