@@ -488,3 +488,25 @@ fn races_lost_one_after_the_other_do_not_run_past_what_was_said_between_them() {
         assert_once(&mut people[2], &[alert], "it was said in an epoch that ended while it was away");
     });
 }
+
+#[test]
+fn commits_won_one_after_the_other_do_not_run_past_what_was_said_before() {
+    play(|| async {
+        let mut world = World::new(413);
+        let mut people = world.circle_of(3).await;
+        let mut newcomers: Vec<Person> = (0..7).map(|number| world.person(&format!("newcomer {number}"))).collect();
+        for newcomer in &mut newcomers {
+            people[0].hand_card(newcomer).await;
+        }
+        people[0].sync().await;
+        let alert = people[1].sos("home");
+        people[1].sync().await;
+        // Seven additions are queued at once, by somebody who has not read the alert.
+        for _ in 0..7 {
+            people[0].approve_newest("home", himaya_protocol::wire::policy::Role::Contact);
+        }
+        people[0].sync().await;
+        assert_eq!(people[0].members("home").len(), 10);
+        assert_once(&mut people[0], &[alert], "it was said in the epoch that the first of them ended");
+    });
+}

@@ -89,13 +89,13 @@ impl<T: Transport> Driver<T> {
         Ok(())
     }
 
-    /// Whether a commit may be put. After windows were missed its slot may look free although it was won before.
+    /// Whether a commit may be put. Everything is read before: what was written in the epoch it ends, by however many
+    /// commits one after the other, and whether windows were missed, after which its slot may look free although it was
+    /// won before.
     async fn may_commit(&mut self, job: &Job, flushed: &mut Flushed) -> Result<bool, DriverError> {
-        let relay = self.transport.descriptor().await?;
-        if self.position(&relay)?.window < relay.oldest_window {
-            flushed.news.extend(self.transact(|ctx| engine::missed_windows(ctx, relay.oldest_window))?);
-        }
-        Ok(!self.transact(|ctx| engine::waits_for_circle(ctx, job.id))?)
+        flushed.news.extend(self.read_all().await?);
+        Ok(self.transact(|ctx| engine::waits_at(ctx, job.id, &job.address))?
+            && !self.transact(|ctx| engine::waits_for_circle(ctx, job.id))?)
     }
 
     /// Other bytes lie at the address.

@@ -162,7 +162,8 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
     Ok(())
 }
 
-/// The next job whose time has come: urgent ones first, then in the order they were queued.
+/// The next job whose time has come: urgent ones first, commits after everything that needs no reading, then in the
+/// order they were queued.
 ///
 /// Readers look a few slots ahead in each lane and no further, so a job waits while `OVERTAKEN` or more of those
 /// before it in its lane do; in return its own time is the time of those before it. Commits wait while this client may
@@ -174,7 +175,7 @@ pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
                     AND later.place > job.place AND later.not_before <= ?1))
            AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?2
            AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))
-         ORDER BY urgent DESC, id LIMIT 1",
+         ORDER BY urgent DESC, purpose = 'commit', id LIMIT 1",
         &[&number(ctx.now), &OVERTAKEN, &number(CLOCK_WENT_BACK)],
         |row| {
             Ok((
