@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use himaya_tests::binaries::{Answer, Home, Proxy, string};
 
-use crate::scene::{Scene, alert_id, epoch, held, holds_once, members};
+use crate::scene::{Scene, alert_id, epoch, held, hold_once, holds_once, members};
 
 /// What `abort` ends a process with.
 const SIGABRT: i32 = 6;
@@ -227,7 +227,7 @@ fn a_watcher_that_dies_wherever_it_writes_has_lost_nothing() -> anyhow::Result<(
         ensure!(watch.wait()?.signal() == Some(SIGABRT), "{armed}");
     }
     rojin.done(["sync"])?;
-    sent.iter().try_for_each(|id| holds_once(&rojin, id))?;
+    hold_once(&rojin, sent.iter().map(String::as_str))?;
     ensure!(held(&dilan)? == held(&rojin)?, "they hold different events");
     Ok(())
 }

@@ -10,7 +10,7 @@ use anyhow::{Context as _, ensure};
 use himaya_tests::binaries::{Answer, Home, RelayProcess, binaries, string};
 use serde_json::json;
 
-use crate::scene::{Scene, alert_id, holds_once, synced};
+use crate::scene::{Scene, alert_id, hold_once, holds_once, synced};
 
 /// The error code of a command that must fail in a proper way.
 fn refusal(answer: Answer) -> anyhow::Result<(String, String)> {
@@ -391,11 +391,8 @@ fn a_full_disk_costs_no_alert_that_was_said_to_be_saved() -> anyhow::Result<()> 
     );
     synced(&azad)?;
     synced(&rojin)?;
-    for id in &saved {
-        holds_once(&rojin, id)?;
-        holds_once(&azad, id)?;
-    }
-    Ok(())
+    hold_once(&rojin, saved.iter().map(String::as_str))?;
+    hold_once(&azad, saved.iter().map(String::as_str))
 }
 
 /// Fills the disk around a file until only so many bytes are free.

@@ -5,7 +5,7 @@ use anyhow::{Context as _, ensure};
 use himaya_relay::crash::POINTS;
 use himaya_tests::binaries::{Answer, Home};
 
-use crate::scene::{Scene, alert_id, held, holds_once, synced};
+use crate::scene::{Scene, alert_id, held, hold_once, holds_once, synced};
 
 /// Points of making and removing windows: the relay comes to them when the length of a window has changed.
 fn is_of_windows(point: &str) -> bool {
@@ -51,9 +51,9 @@ fn everybody_sends(scene: &mut Scene, people: &[Home], point: &str) -> anyhow::R
     // Acknowledged is on disk: the sender has nothing more to do for it.
     let reader = people.last().context("somebody reads")?;
     reader.run(["sync"])?;
-    for (id, _) in sent.iter().flatten().filter(|(_, acknowledged)| *acknowledged) {
-        holds_once(reader, id).with_context(|| format!("acknowledged before or after {point}"))?;
-    }
+    let acknowledged = sent.iter().flatten().filter(|(_, acknowledged)| *acknowledged);
+    let acknowledged: Vec<&str> = acknowledged.map(|(id, _)| id.as_str()).collect();
+    hold_once(reader, acknowledged.iter().copied()).with_context(|| format!("acknowledged around {point}"))?;
     // Whatever is still queued goes out; then everybody reads.
     for (home, sent) in people.iter().zip(&sent) {
         if sent.iter().any(|(_, acknowledged)| !acknowledged) {
@@ -71,8 +71,8 @@ fn everybody_sends(scene: &mut Scene, people: &[Home], point: &str) -> anyhow::R
             ensure!(own.contains_key(id), "{point}: {} has lost {id}", home.name());
         }
     }
-    let acknowledged = sent.iter().flatten().filter(|(_, acknowledged)| *acknowledged).count();
-    println!("{point}: {acknowledged} of {} acknowledged at once, all delivered once", sent.iter().flatten().count());
+    let (all, at_once) = (sent.iter().flatten().count(), acknowledged.len());
+    println!("{point}: {at_once} of {all} acknowledged at once, all delivered once");
     Ok(())
 }
 

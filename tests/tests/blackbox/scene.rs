@@ -78,8 +78,16 @@ pub(crate) fn held(home: &Home) -> anyhow::Result<BTreeMap<String, usize>> {
 
 /// Must hold this event exactly once.
 pub(crate) fn holds_once(home: &Home, id: &str) -> anyhow::Result<()> {
-    let count = held(home)?.get(id).copied().unwrap_or_default();
-    ensure!(count == 1, "{} holds {id} {count} times", home.name());
+    hold_once(home, [id])
+}
+
+/// Must hold each of these events exactly once.
+pub(crate) fn hold_once<'a>(home: &Home, ids: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+    let held = held(home)?;
+    for id in ids {
+        let count = held.get(id).copied().unwrap_or_default();
+        ensure!(count == 1, "{} holds {id} {count} times", home.name());
+    }
     Ok(())
 }
 

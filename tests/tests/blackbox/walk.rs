@@ -4,7 +4,7 @@ use anyhow::{Context as _, ensure};
 use himaya_tests::binaries::{Home, string, until};
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, alert_id, held, holds_once, members, synced};
+use crate::scene::{Scene, alert_id, held, hold_once, holds_once, members, synced};
 
 /// Fetches the card of `owner` as `guest`, and lets it in.
 fn join(owner: &Home, guest: &Home, card: &str, role: &str) -> anyhow::Result<()> {
@@ -122,9 +122,7 @@ fn a_removed_member_reads_nothing_that_was_sent_after() -> anyhow::Result<()> {
     let azads = held(&azad)?;
     assert!(!azads.contains_key(&after) && !azads.contains_key(&late), "{azads:?}");
     for person in [&dilan, &rojin] {
-        for id in [&before, &after, &late] {
-            holds_once(person, id)?;
-        }
+        hold_once(person, [before.as_str(), after.as_str(), late.as_str()])?;
         assert_eq!(members(person, "home")?.into_keys().collect::<Vec<_>>(), ["Dilan", "Rojin"]);
     }
     assert_eq!(azad.list(["circle", "list"])?[0]["state"], "removed");

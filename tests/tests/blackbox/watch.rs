@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use himaya_tests::binaries::{WatchProcess, string};
 
-use crate::scene::{Scene, alert_id, holds_once, synced};
+use crate::scene::{Scene, alert_id, hold_once, synced};
 
 /// Waits until this event is told, and takes what is told before it.
 fn hears(watch: &WatchProcess, id: &str) -> anyhow::Result<()> {
@@ -33,10 +33,7 @@ fn a_watcher_hears_of_an_alert_across_deaths_of_the_relay() -> anyhow::Result<()
     }
     let ended = watch.terminate()?;
     ensure!(ended.code() == Some(0), "SIGTERM is a proper end: {ended}");
-    for id in &sent {
-        holds_once(&rojin, id)?;
-    }
-    Ok(())
+    hold_once(&rojin, sent.iter().map(String::as_str))
 }
 
 #[test]
@@ -60,9 +57,8 @@ fn two_processes_of_one_profile_work_at_once() -> anyhow::Result<()> {
     for watch in [&mut dilans, &mut rojins] {
         ensure!(watch.terminate()?.code() == Some(0));
     }
-    for id in [&sent, &queued] {
-        holds_once(&rojin, id)?;
-        holds_once(&dilan, id)?;
+    for person in [&dilan, &rojin] {
+        hold_once(person, [sent.as_str(), queued.as_str()])?;
     }
     Ok(())
 }
@@ -80,10 +76,7 @@ fn a_watcher_that_was_killed_has_lost_nothing() -> anyhow::Result<()> {
         sent.push(alert_id(&dilan.done(["sos"])?)?);
     }
     synced(&rojin)?;
-    for id in &sent {
-        holds_once(&rojin, id)?;
-    }
-    Ok(())
+    hold_once(&rojin, sent.iter().map(String::as_str))
 }
 
 #[test]
