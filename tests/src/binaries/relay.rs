@@ -167,12 +167,6 @@ impl RelayProcess {
         Ok(status)
     }
 
-    /// Whether the process has ended by itself.
-    pub fn has_ended(&mut self) -> anyhow::Result<bool> {
-        let running = self.running.as_mut().context("the relay does not run")?;
-        Ok(running.child.try_wait()?.is_some())
-    }
-
     /// What `himaya-relay audit` prints.
     pub fn audit(&self) -> anyhow::Result<String> {
         let audit = Command::new(&binaries()?.relay).arg("audit").arg(&self.folder).stdin(Stdio::null()).output()?;

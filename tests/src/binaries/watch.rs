@@ -52,11 +52,6 @@ impl WatchProcess {
         self.next(word, |object| object.get("news").and_then(Value::as_str) == Some(word))
     }
 
-    /// Everything that has been told and not yet taken, after the process has ended.
-    pub fn rest(&self) -> Vec<String> {
-        self.lines.iter().collect()
-    }
-
     /// SIGTERM, and waits for the end.
     pub fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
         terminate(&self.child)?;
