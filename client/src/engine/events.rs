@@ -418,7 +418,8 @@ pub(super) fn forget_leave(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineErr
     Ok(())
 }
 
-/// A sync has been completed: own events whose epoch was too old when they were sent are sent again.
+/// A sync has been completed: own events whose epoch was too old when they were sent are sent again. While a commit waits
+/// for its chunks nothing is settled: others may have followed it, and more after it.
 pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<Vec<News>, EngineError> {
     let mut news = Vec::new();
     let rows = ctx.rows(
@@ -428,6 +429,8 @@ pub(super) fn settle(ctx: &mut Ctx<'_>, since_last_sync: Seconds) -> Result<Vec<
              EXISTS (SELECT 1 FROM member WHERE member.circle = event.circle AND since > outgoing.epoch)
          FROM outgoing JOIN event ON event.id = outgoing.event JOIN circle ON circle.id = event.circle
          WHERE outgoing.settled = 0 AND outgoing.epoch IS NOT NULL AND circle.state = 'active' AND circle.adrift IS NULL
+             AND NOT EXISTS (SELECT 1 FROM held JOIN slot ON slot.address = held.address JOIN lane ON lane.id = slot.lane
+                 WHERE lane.circle = circle.id AND lane.kind = 'commit')
          ORDER BY event.number",
         &[],
         |row| {
