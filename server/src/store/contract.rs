@@ -73,6 +73,19 @@ async fn an_address_is_taken_across_windows(store: Arc<dyn CellStore>) {
     assert_eq!(names(&*store, 6), addresses([]));
 }
 
+async fn a_chunk_that_is_put_again_lives_as_long_as_a_new_one(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    put_chunk(&*store, 1, 7).await;
+    store.advance(6, 0).await.unwrap();
+    assert_eq!(put_chunk(&*store, 1, 7).await, Put::Stored, "the cell that names it may come only now");
+    assert_eq!(put_chunk(&*store, 1, 7).await, Put::Same);
+    assert_eq!(put_chunk(&*store, 1, 9).await, Put::Taken(chunk(7)), "and nothing else takes its place");
+    store.advance(7, 6).await.unwrap();
+    assert_eq!(store.chunk(&address(1)).unwrap(), Some(chunk(7)));
+    store.advance(8, 7).await.unwrap();
+    assert_eq!(store.chunk(&address(1)).unwrap(), None);
+}
+
 async fn windows_expire_whole(store: Arc<dyn CellStore>) {
     for window in 5..9 {
         store.advance(window, 0).await.unwrap();
@@ -222,6 +235,7 @@ contract! {
     stored_then_same_then_taken
     chunks_have_their_own_addresses
     an_address_is_taken_across_windows
+    a_chunk_that_is_put_again_lives_as_long_as_a_new_one
     windows_expire_whole
     a_clock_that_goes_back_reopens_nothing
     pages_are_sorted_and_complete

@@ -40,21 +40,25 @@ impl MemoryStore {
 }
 
 impl State {
+    /// Puts an item on a shelf. Where `renewed`, the same item in an older window is put into the newest as well.
     fn put<T: Clone + PartialEq>(
         &mut self,
         shelf: impl Fn(&mut Window) -> &mut BTreeMap<Address, T>,
+        renewed: bool,
         address: Address,
         item: T,
         admission: Admission,
     ) -> Put<T> {
-        match self.windows.values_mut().find_map(|window| shelf(window).get(&address)) {
-            Some(there) if *there == item => Put::Same,
-            Some(there) => Put::Taken(there.clone()),
-            None => {
+        let newest = self.newest;
+        let found = self.windows.iter_mut().rev().find_map(|(of, window)| Some((*of, shelf(window).get(&address)?)));
+        match found {
+            Some((_, there)) if *there != item => Put::Taken(there.clone()),
+            Some((of, _)) if of == newest || !renewed => Put::Same,
+            Some(_) | None => {
                 match admission {
                     Admission::Open => {}
                 }
-                shelf(self.windows.entry(self.newest).or_default()).insert(address, item);
+                shelf(self.windows.entry(newest).or_default()).insert(address, item);
                 Put::Stored
             }
         }
@@ -72,7 +76,7 @@ fn from_after(after: Option<&Address>) -> (Bound<Address>, Bound<Address>) {
 impl CellStore for MemoryStore {
     fn put_cell(&self, address: Address, cell: Cell, admission: Admission) -> Reply<Put<Cell>> {
         let mut state = self.lock();
-        let put = state.put(|window| &mut window.cells, address, cell.clone(), admission);
+        let put = state.put(|window| &mut window.cells, false, address, cell.clone(), admission);
         if put == Put::Stored {
             // Under the lock, so that the log keeps the order in which the windows filled.
             self.arrivals.append(state.newest, vec![(address, cell)]);
@@ -81,7 +85,7 @@ impl CellStore for MemoryStore {
     }
 
     fn put_chunk(&self, address: Address, chunk: Chunk, admission: Admission) -> Reply<Put<Chunk>> {
-        at_once(self.lock().put(|window| &mut window.chunks, address, chunk, admission))
+        at_once(self.lock().put(|window| &mut window.chunks, true, address, chunk, admission))
     }
 
     fn advance(&self, newest: u32, oldest: u32) -> Reply<()> {

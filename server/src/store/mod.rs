@@ -76,7 +76,11 @@ pub trait CellStore: Send + Sync + 'static {
     /// Stores a cell in the newest window unless its address holds one in any window. Answers after durability.
     fn put_cell(&self, address: Address, cell: Cell, admission: Admission) -> Reply<Put<Cell>>;
 
-    /// Stores a chunk in the newest window unless its address holds one in any window. Answers after durability.
+    /// Stores a chunk in the newest window unless its address holds one there, or other bytes in any window. Answers
+    /// after durability.
+    ///
+    /// A chunk that lies in an older window alone is stored anew: the cell that names it may come windows later, and must
+    /// not outlive it.
     fn put_chunk(&self, address: Address, chunk: Chunk, admission: Admission) -> Reply<Put<Chunk>>;
 
     /// Makes `newest` the newest window unless it is newer already, and drops every window older than `oldest`.

@@ -12,6 +12,8 @@ struct Sent {
     sender: String,
     step: usize,
     audience: BTreeSet<String>,
+    /// The sender's client has said that everybody in sync has it or will.
+    settled: bool,
 }
 
 /// Since when somebody follows the circle without a break.
@@ -28,8 +30,7 @@ pub(crate) struct Model {
     places: BTreeMap<String, String>,
     sent: Vec<Sent>,
     following: BTreeMap<String, Following>,
-    /// When somebody was last a member, whether following or not, and when last none.
-    last_in: BTreeMap<String, usize>,
+    /// When somebody last was no member.
     last_out: BTreeMap<String, usize>,
     /// When the owner last saw the circle without somebody, and when with.
     removed: BTreeMap<String, usize>,
@@ -49,7 +50,6 @@ impl Model {
             places: BTreeMap::new(),
             sent: Vec::new(),
             following: BTreeMap::new(),
-            last_in: BTreeMap::new(),
             last_out: BTreeMap::new(),
             removed: BTreeMap::new(),
             inside: BTreeMap::new(),
@@ -66,7 +66,7 @@ impl Model {
     /// Notes what was sent, and for whom.
     pub(crate) fn sent(&mut self, sender: &mut Person, event: EventId) {
         let audience = sender.members("home");
-        let sent = Sent { event, sender: sender.name.clone(), step: self.steps.len(), audience };
+        let sent = Sent { event, sender: sender.name.clone(), step: self.steps.len(), audience, settled: false };
         self.sent.push(sent);
     }
 
@@ -95,11 +95,10 @@ impl Model {
             self.steps.push(format!("     {} is {place}", person.name));
         }
         self.ledger.check(person);
-        if circle.state == CircleState::Active {
-            self.last_in.insert(person.name.clone(), self.steps.len());
-        } else {
+        if circle.state != CircleState::Active {
             self.last_out.insert(person.name.clone(), self.steps.len());
         }
+        self.note_settled(person);
         if circle.state != CircleState::Active || circle.adrift.is_some() {
             self.following.remove(&person.name);
             return;
@@ -110,6 +109,16 @@ impl Model {
         let before = self.following.entry(person.name.clone()).or_insert(now);
         if before.joined != joined {
             *before = now;
+        }
+    }
+
+    /// What somebody's client has settled is owed to everybody who follows, whatever becomes of its sender.
+    fn note_settled(&mut self, person: &mut Person) {
+        let sql = "SELECT event FROM outgoing WHERE settled = 1 AND relayed IS NOT NULL";
+        let settled: BTreeSet<Vec<u8>> =
+            person.run(|ctx| Ok(ctx.rows(sql, &[], |row| row.get(0))?)).into_iter().collect();
+        for sent in self.sent.iter_mut().filter(|sent| sent.sender == person.name) {
+            sent.settled |= settled.contains(&sent.event.as_bytes()[..]);
         }
     }
 
@@ -134,8 +143,7 @@ impl Model {
             for sent in &self.sent {
                 let stayed =
                     |times: &BTreeMap<String, usize>| times.get(&sent.sender).is_none_or(|&last| last < sent.step);
-                let owed = stayed(&self.last_out)
-                    && stayed(&self.removed)
+                let owed = (sent.settled || stayed(&self.last_out) && stayed(&self.removed))
                     && self.following.get(&name).is_some_and(|following| following.since < sent.step);
                 let (what, step) = (sent.event.short(), sent.step);
                 assert!(
@@ -143,8 +151,9 @@ impl Model {
                     "I4, seed {seed}: {name} lacks {what} of {} from step {step}",
                     sent.sender
                 );
-                let out = |times: &BTreeMap<String, usize>| times.get(&name).is_none_or(|&last| last < sent.step);
-                let closed = !sent.audience.contains(&name) && out(&self.last_in) && out(&self.inside);
+                // Whoever was added after it was written may have it: what is not settled goes out again.
+                let outside = self.inside.get(&name).is_none_or(|&last| last < sent.step);
+                let closed = !sent.audience.contains(&name) && outside;
                 assert!(
                     !closed || !log.contains_key(&sent.event),
                     "I8, seed {seed}: {name} reads {what} of {} from step {step}",

@@ -22,6 +22,8 @@ const STEPS: usize = 500;
 const KEPT: u8 = 4;
 /// Fewer than these are never left.
 const FEWEST: usize = 12;
+/// How often the owner tries to read on a bad day.
+const TRIES: usize = 100;
 
 struct Storm {
     world: World,
@@ -225,11 +227,20 @@ impl Storm {
         self.person(who).die_at(commit, moment);
     }
 
-    /// A day goes by. The owner reads every day.
+    /// A day goes by. The owner reads every day, however bad the line: a circle whose owner has missed windows is lost
+    /// unless a coordinator adds the owner again, which is played elsewhere.
     async fn day(&mut self) {
         self.model.step("a day goes by".to_owned());
         self.world.clock.advance(DAY);
-        self.sync(0).await;
+        let today = u64::from(self.world.relay.descriptor().await.current_window);
+        for _ in 0..TRIES {
+            self.sync(0).await;
+            if self.person(0).driver.transact(|ctx| Ok(ctx.number(engine::READ_WINDOW)?)).ok().flatten() == Some(today)
+            {
+                return;
+            }
+        }
+        panic!("the owner cannot read in {TRIES} tries");
     }
 
     fn weather(&mut self) {

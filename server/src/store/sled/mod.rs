@@ -66,6 +66,9 @@ pub struct SledStore {
     _lock: File,
 }
 
+/// A box that was found, with the newest window it lies in.
+type Found = (u32, Box<[u8]>);
+
 /// What the writer and the readers share.
 #[derive(Debug)]
 struct Shared {
@@ -235,10 +238,10 @@ impl Shared {
         std::mem::replace(&mut *windows, kept).into_values().collect()
     }
 
-    fn find(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, WindowError> {
-        for (_, window) in self.all_windows() {
+    fn find(&self, kind: Kind, address: &Address) -> Result<Option<Found>, WindowError> {
+        for (number, window) in self.all_windows() {
             if let Some(found) = window.boxes().map_or(Ok(None), |boxes| boxes.get(kind, address))? {
-                return Ok(Some(found));
+                return Ok(Some((number, found)));
             }
         }
         Ok(None)
@@ -269,7 +272,7 @@ impl Shared {
 
     fn find_durable(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, StoreError> {
         let found = self.find(kind, address).map_err(|error| self.broken(&error))?;
-        Ok(found.filter(|_| self.is_durable(kind, address)))
+        Ok(found.map(|(_, found)| found).filter(|_| self.is_durable(kind, address)))
     }
 
     /// A page of durable cells; empty only at the end of the window.

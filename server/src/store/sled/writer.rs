@@ -120,16 +120,18 @@ impl Writer {
         let mut new: Vec<(Kind, Address, Box<[u8]>)> = Vec::new();
         // None until asked: a group of repeats needs no room.
         let mut room = None;
+        let newest = self.shared.newest();
         for Request { kind, address, bytes, admission, answer } in group {
             let there = match new.last().filter(|last| (last.0, last.1) == (kind, address)) {
-                Some((_, _, winner)) => Some(winner.clone()),
+                Some((_, _, winner)) => Some((newest, winner.clone())),
                 None => self.shared.find(kind, &address)?,
             };
             let outcome = match there {
-                Some(there) if there == bytes => Ok(Put::Same),
-                Some(there) => Ok(Put::Taken(there)),
-                None if !self.room(&mut room)? => Err(StoreError::Full),
-                None => {
+                Some((_, there)) if there != bytes => Ok(Put::Taken(there)),
+                Some((window, _)) if window == newest || kind == Kind::Cell => Ok(Put::Same),
+                // The cell that names a chunk may be written windows later: the chunk lives as long as it does.
+                Some(_) | None if !self.room(&mut room)? => Err(StoreError::Full),
+                Some(_) | None => {
                     match admission {
                         Admission::Open => {}
                     }
