@@ -6,8 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use himaya_protocol::wire::link::RelayLink;
-
+use super::link::link_to;
 use super::{CliError, Layout};
 use crate::config::Config;
 use crate::http::Identity;
@@ -28,7 +27,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     let layout = Layout::new(&arguments.dir);
     let link_host = arguments.link_host.clone().unwrap_or_else(|| arguments.listen.to_string());
     let identity = Identity::make()?;
-    let link = RelayLink::new(&link_host, identity.pin).map_err(|_| CliError::Link(link_host.clone()))?;
+    let link = link_to(&link_host, identity.pin)?;
     let config = Config::template(arguments.listen, &link_host);
     make_folder(&arguments.dir)?;
     if layout.config().exists() || layout.key().exists() {

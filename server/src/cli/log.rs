@@ -1,12 +1,15 @@
-//! The log: for people, on standard error, about the relay itself and never about a peer.
+//! The log: on standard error, for people or for programs, about the relay itself and never about a peer.
 
 use std::io::IsTerminal;
 use std::str::FromStr;
 
 use tracing::Level;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::LogForm;
 
 /// The one target that can ever be heard. The HTTP and TLS libraries write what peers send into their traces.
 const OURS: &str = "himaya_relay";
@@ -14,16 +17,19 @@ const OURS: &str = "himaya_relay";
 /// Starts the log at the level that `RUST_LOG` asks for our own target, `info` without one.
 ///
 /// A panic is logged by its place alone: the words of a panic in a library may hold a key or a value.
-pub(super) fn start() {
+pub(super) fn start(form: LogForm) {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a panic; please report it");
     }));
     let wish = std::env::var("RUST_LOG").unwrap_or_default();
-    let colours = std::io::stderr().is_terminal();
-    let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colours);
+    let to_stderr = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let to_stderr = match form {
+        LogForm::Human => to_stderr.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogForm::Json => to_stderr.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+    };
     // A second start in one process (a test's) keeps the first log.
-    let _ = tracing_subscriber::registry().with(to_stderr).with(filter(&wish)).try_init();
+    let _ = tracing_subscriber::registry().with(to_stderr.with_filter(filter(&wish))).try_init();
 }
 
 /// Takes the level for our own target out of a filter and drops everything else that it asks for.

@@ -4,18 +4,17 @@ use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{CliError, Layout, boot_id, census, log, read};
+use super::upkeep::{self, Keypair};
+use super::{CliError, Layout, boot_id, census, log, unix_seconds};
 use crate::config::Config;
 use crate::http::{Limits, Server};
 use crate::service::Relay;
 use crate::store::{Admission, SledStore};
 
-/// How often expiry is looked at when nothing else happens.
-const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// How many pages are read from the store at one time.
 const READERS: usize = 32;
 
@@ -26,9 +25,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), CliError> {
-    log::start();
     let layout = Layout::new(&arguments.dir);
     let config = layout.read_config()?;
+    log::start(config.log);
+    layout.insist_on_owner()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(READERS).build()?;
     let store = Arc::new(SledStore::open(&layout.store(), config.reserve, boot_id()?)?);
     let done = runtime.block_on(serve(&layout, &config, &store, out));
@@ -58,10 +58,10 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
         feeds: config.limits.feeds.get(),
         patience: config.limits.patience,
     };
-    let (key, certificate) = (read(layout.key())?, read(layout.certificate())?);
-    let server = Server::bind(config.listen, &key, &certificate, relay.clone(), limits).await?;
+    let keypair = Keypair::load(layout, config)?;
+    let server = Server::bind(config.listen, keypair.shown(), relay.clone(), limits).await?;
     let stop = stop_signal()?;
-    let tidying = tokio::spawn(tidy_for_ever(relay.clone()));
+    let upkeep = tokio::spawn(upkeep::for_ever(config.window, signal(SignalKind::hangup())?, relay.clone(), keypair));
     let auditing = match census::listen(&layout.audit_socket()) {
         Ok(listener) => Some(tokio::spawn(census::answer(listener, relay))),
         Err(error) => {
@@ -81,21 +81,11 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
             }
         })
         .await;
-    tidying.abort();
+    upkeep.abort();
     if let Some(auditing) = auditing {
         auditing.abort();
     }
     if storage_failed { Err(CliError::StorageFailed) } else { Ok(()) }
-}
-
-async fn tidy_for_ever(relay: Relay) {
-    let mut ticks = tokio::time::interval(TIDY_EVERY);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = relay.tidy().await {
-            tracing::error!(%error, "windows could not be tidied");
-        }
-    }
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
@@ -107,10 +97,4 @@ fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
             _ = interrupt.recv() => {}
         }
     })
-}
-
-fn unix_seconds() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the relay reads the clock")]
-    let now = SystemTime::now();
-    now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,7 +1,9 @@
-//! `relay.toml`: strict, commented, without secrets.
+//! `relay.toml`: strict, commented, without secrets. Environment variables stand above it, one a setting.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,6 +11,7 @@ use serde::Deserialize;
 use crate::service::{Policy, PolicyError};
 use crate::store::Admission;
 
+mod environment;
 mod units;
 
 const TEMPLATE: &str = include_str!("relay.toml");
@@ -31,8 +34,45 @@ pub struct Config {
     /// Bytes of the disk that stay free.
     #[serde(deserialize_with = "units::size")]
     pub reserve: u64,
+    /// Who reads the log.
+    #[serde(default)]
+    pub log: LogForm,
+    /// Where health and metrics are told, if anywhere: a loopback address.
+    #[serde(default, deserialize_with = "units::loopback")]
+    pub health: Option<SocketAddr>,
+    /// The relay's certificate and key.
+    #[serde(default)]
+    pub tls: Tls,
     /// What one relay takes on at a time.
     pub limits: Limits,
+}
+
+/// Who reads the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogForm {
+    /// People.
+    #[default]
+    Human,
+    /// Programs: one JSON object a line.
+    Json,
+}
+
+/// Where certificate and key lie. What is not absolute lies below the relay's folder.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// The certificate and what vouches for it, in PEM.
+    pub certificate: PathBuf,
+    /// Its private key, in PEM. The relay link names it.
+    pub key: PathBuf,
+}
+
+impl Default for Tls {
+    /// What `init` makes.
+    fn default() -> Self {
+        Self { certificate: "tls-certificate.pem".into(), key: "tls-key.pem".into() }
+    }
 }
 
 /// Who may write.
@@ -60,11 +100,24 @@ pub struct Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It is not the TOML that is expected.
-    #[error("{0}")]
+    #[error("relay.toml: {0}")]
     Form(#[from] toml::de::Error),
     /// Windows or retention are outside the limits.
-    #[error("{0}")]
+    #[error("relay.toml: {0}")]
     Policy(#[from] PolicyError),
+    /// A variable that no setting has.
+    #[error(
+        "{0} is no setting; unset it, or name it HIMAYA_RELAY_ and a setting of relay.toml, such as HIMAYA_RELAY_LIMITS_FEEDS"
+    )]
+    NoSuchVariable(String),
+    /// A variable whose value its setting does not take.
+    #[error("{variable}: {why}; correct the variable, or unset it and relay.toml counts")]
+    Variable {
+        /// The variable's name.
+        variable: String,
+        /// What is wrong with its value.
+        why: String,
+    },
 }
 
 impl Config {
@@ -75,7 +128,25 @@ impl Config {
 
     /// Reads and checks a file's text.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)?;
+        Self::parse_with(text, [])
+    }
+
+    /// Reads and checks a file's text, and what the environment says above it.
+    ///
+    /// The setting `limits.feeds` is the variable `HIMAYA_RELAY_LIMITS_FEEDS`. Variables without that start are
+    /// somebody else's; one with it that is no setting is an error.
+    pub fn parse_with(
+        text: &str,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, ConfigError> {
+        let variables = environment::read(environment)?;
+        let config: Self = if variables.is_empty() {
+            toml::from_str(text)?
+        } else {
+            let mut table = toml::from_str(text)?;
+            variables.into_iter().for_each(|variable| variable.set(&mut table));
+            table.try_into()?
+        };
         config.policy()?;
         Ok(config)
     }
@@ -108,6 +179,22 @@ mod tests {
         assert_eq!(config.retention, 14);
         assert_eq!(config.reserve, 256 << 20);
         assert_eq!(config.limits.patience, Duration::from_secs(30));
+        assert_eq!((config.log, config.health, config.tls), (LogForm::Human, None, Tls::default()));
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_is_still_read() {
+        let first = "listen = \"127.0.0.1:7443\"\nlink_host = \"relay.example.org:443\"\naccess = \"open\"\nwindow = \"24h\"\n\
+                     retention = 14\nreserve = \"256MiB\"\n[limits]\nconnections = 1024\nfeeds = 512\npatience = \"30s\"\n";
+        assert_eq!(Config::parse(first).unwrap(), Config::parse(&template()).unwrap());
+    }
+
+    #[test]
+    fn health_is_told_on_loopback_alone() {
+        for address in ["127.0.0.1:9464", "[::1]:9464"] {
+            let config = Config::parse(&template().replace("\"off\"", &format!("\"{address}\""))).unwrap();
+            assert_eq!(config.health, Some(address.parse().unwrap()));
+        }
     }
 
     #[test]
@@ -144,6 +231,12 @@ mod tests {
             ("reserve = \"256MiB\"", "reserve = \"256MB\""),
             ("reserve = \"256MiB\"", "reserve = \"99999999999999GiB\""),
             ("listen = \"127.0.0.1:7443\"", "listen = \"127.0.0.1\""),
+            ("log = \"human\"", "log = \"xml\""),
+            ("health = \"off\"", "health = \"0.0.0.0:9464\""),
+            ("health = \"off\"", "health = \"192.0.2.1:9464\""),
+            ("health = \"off\"", "health = \"[::]:9464\""),
+            ("health = \"off\"", "health = \"localhost:9464\""),
+            ("[tls]", "[tls]\nversion = 12"),
         ] {
             let text = template().replace(right, wrong);
             assert_ne!(text, template(), "{right} is not in the template");

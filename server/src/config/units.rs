@@ -1,5 +1,6 @@
-//! Durations and sizes as people write them: `24h`, `256MiB`.
+//! Durations, sizes and addresses as people write them: `24h`, `256MiB`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::de::Error;
@@ -14,6 +15,18 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D
 /// Whole KiB, MiB or GiB, in bytes.
 pub(super) fn size<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     scaled(from, &[("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)])
+}
+
+/// `off`, or an address that only this machine reaches.
+pub(super) fn loopback<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SocketAddr>, D::Error> {
+    let text = String::deserialize(from)?;
+    if text == "off" {
+        return Ok(None);
+    }
+    let address = text.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback());
+    address.map(Some).ok_or_else(|| {
+        D::Error::custom("expected \"off\" or a loopback address with a port, such as 127.0.0.1:9464; to read it from elsewhere, forward that port over SSH")
+    })
 }
 
 fn scaled<'de, D: Deserializer<'de>>(from: D, units: &[(&str, u64)]) -> Result<u64, D::Error> {

@@ -4,9 +4,11 @@ mod body;
 mod calls;
 mod feed;
 mod patient;
+mod probe;
 mod problem;
 mod server;
 mod tls;
 
+pub use probe::{Answered, ProbeError, probe};
 pub use server::{Limits, Server, ServerError};
-pub use tls::{Identity, TlsError};
+pub use tls::{Certificate, Identity, Shown, TlsError};

@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::calls::{App, router};
 use super::patient::Patient;
-use super::tls::{self, TlsError};
+use super::tls::{self, Shown, TlsError};
 use crate::service::Relay;
 
 /// After a failed accept (no file handles left, most often), before the next.
@@ -61,15 +61,14 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Listens on an address, with a TLS key and certificate in PEM.
+    /// Listens on an address and shows a certificate, which may be exchanged while it runs.
     pub async fn bind(
         listen: SocketAddr,
-        key_pem: &[u8],
-        certificate_pem: &[u8],
+        shown: Arc<Shown>,
         relay: Relay,
         limits: Limits,
     ) -> Result<Self, ServerError> {
-        let acceptor = TlsAcceptor::from(tls::server_config(key_pem, certificate_pem)?);
+        let acceptor = TlsAcceptor::from(tls::server_config(shown)?);
         let listener = TcpListener::bind(listen).await?;
         let (stop, stopping) = watch::channel(false);
         let feeds = Arc::new(Semaphore::new(permits(limits.feeds)));

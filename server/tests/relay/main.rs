@@ -15,6 +15,7 @@ mod disk;
 mod feed;
 mod hostile;
 mod load;
+mod operator;
 mod powercut;
 mod process;
 mod rollover;

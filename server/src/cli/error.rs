@@ -1,0 +1,51 @@
+//! Why a command did not do what it was asked.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::config::ConfigError;
+use crate::http::{ServerError, TlsError};
+use crate::service::RelayError;
+use crate::store::OpenError;
+
+/// Why a command did not do what it was asked. Each says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CliError {
+    #[error("{0} is a relay's folder already; nothing was changed")]
+    AlreadyMade(PathBuf),
+    #[error("{0} is not a relay's folder; make one with `himaya-relay init`")]
+    NotMade(PathBuf),
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("{0}")]
+    Config(#[from] ConfigError),
+    #[error("{0} cannot stand in a relay link; give the name and port that clients use with --link-host HOST:PORT")]
+    Link(String),
+    #[error(
+        "no client can connect to {0}; give the name and port that clients use: --link-host HOST:PORT at init, link_host in \
+         relay.toml afterwards"
+    )]
+    Nowhere(String),
+    #[error(
+        "{folder} belongs to the user with the number {owner}; run this as that user: sudo -u '#{owner}' himaya-relay …"
+    )]
+    NotOwner { folder: PathBuf, owner: u32 },
+    #[error("{0} is not a date; write it as 2027-01-31")]
+    Date(String),
+    #[error("something is not well; each line that says FAILED says what to do")]
+    Unwell,
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    #[error("{0}")]
+    Store(#[from] OpenError),
+    #[error("{0}")]
+    Relay(#[from] RelayError),
+    #[error("{0}")]
+    Server(#[from] ServerError),
+    #[error("the system gives no randomness: {0}")]
+    Randomness(#[from] getrandom::Error),
+    #[error("{0}")]
+    System(#[from] io::Error),
+    #[error("storage has failed; what was acknowledged is on disk. See the log, then start again")]
+    StorageFailed,
+}
