@@ -302,6 +302,71 @@ def relay():
     file.write()
 
 
+CHALLENGE = u16(5) + u16(20) + b"relay.himaya.invalid" + b"\x00" + u16(0)
+
+
+def elements(start, count):
+    return [(run(start + i), "element") for i in range(count)]
+
+
+def tokens():
+    file = File("tokens.txt", "Tokens: docs/protocol.md section 5.9. Elements and authenticators are stand-ins; the real\n"
+                "ones are in rfc9497-voprf.txt and batched-tokens.txt.")
+    key = run(0x11)
+    file.item("key", key)
+    file.item("key_id", sha256(key))
+    section = [(u16(5), "token type"), (u32(20_497), "first window"), (u32(20_503), "last window in which it issues"),
+               (u32(20_510), "last window in which it is accepted"), (key, "key")]
+    file.item("key_section", (u16(1), "kind: token key"), (u16(46), "length"), *section)
+    before = [(u16(5), "token type"), (u32(20_490), "first window"), (u32(20_496), "last window in which it issues"),
+              (u32(20_503), "last window in which it is accepted"), (run(0x12), "key")]
+    head = [(u16(1), "version"), (b"\x01", "access: token"), (bytes([14]), "retention, in windows"),
+            (u32(86_400), "window length, in seconds"), (u32(20_500), "current window"), (u32(20_487), "oldest window"),
+            (u32(4_096), "cell size"), (u32(65_536), "chunk size")]
+    own = [(u16(1), "kind: token key"), (u16(46), "length")]
+    file.item("descriptor", *head, *own, *before, *own, *section)
+    other = [(u16(1), "kind: token key"), (u16(5), "length"), (u16(9), "another token type"), (b"\x01\x02\x03", "its own")]
+    file.item("descriptor_with_another_type", *head, *other, *own, *before, *own, *section)
+    file.item("refused_descriptor_out_of_turn", *head, *own, *section, *own, *before)
+    file.item("refused_descriptor_short_key", *head, (u16(1), "kind"), (u16(45), "length"),
+              *section[:4], (key[:31], "31 bytes"))
+    file.item("challenge", (u16(5), "token type"), (u16(20), "length"), (b"relay.himaya.invalid", "issuer name"),
+              (b"\x00", "no redemption context"), (u16(0), "no origin"))
+    file.item("challenge_digest", sha256(CHALLENGE))
+    text = lambda data: base64.urlsafe_b64encode(data).decode()
+    file.text("www_authenticate", f'PrivateToken challenge="{text(CHALLENGE)}", token-key="{text(key)}"')
+    token = [(u16(5), "token type"), (run(0x21), "nonce"), (sha256(CHALLENGE), "challenge digest"),
+             (sha256(key), "key id"), (run(0x31, 64), "authenticator")]
+    file.item("token", *token)
+    file.text("authorization", f'PrivateToken token="{text(b"".join(data for data, _ in token))}"')
+    start = [(u16(5), "token type"), (sha256(key)[-1:], "last byte of the key id")]
+    file.item("request", *start, (b"\x40\x40", "length: 64, in two bytes"), *elements(0x41, 2))
+    file.item("request_of_one", *start, (b"\x20", "length: 32, in one byte"), *elements(0x41, 1))
+    file.item("response", (b"\x40\x40", "length"), *elements(0x51, 2), (run(0x61, 64), "proof"))
+    file.item("issue_request", (run(0x71), "invite secret"), *start, (b"\x50\x00", "length: 4,096"), *elements(0x41, 128))
+    one = b"".join(data for data, _ in start)
+    for name, rest in (("empty_list", b"\x00"), ("long_form", b"\x40\x20" + run(0)), ("four_bytes", b"\x80\x00\x00\x20" + run(0)),
+                       ("odd_length", b"\x21" + run(0, 33)), ("left_over", b"\x20" + run(0, 33)), ("cut", b"\x20" + run(0, 31))):
+        file.item(f"refused_{name}", one + rest)
+    file.item("refused_type", u16(1) + one[2:] + b"\x20" + run(0))
+    file.write()
+
+
+def invites():
+    file = File("invites.txt", "Invites and kits: docs/protocol.md section 6.6.")
+    secret, pin = run(0x71), run(0x10)
+    relay = b"\x01" + pin + b"relay.example.org:7443"
+    invite = [(b"\x01", "version"), (secret, "invite secret"), (relay, "relay link body")]
+    file.item("invite_body", *invite)
+    file.text("invite", scheme("himaya-invite", b"".join(data for data, _ in invite)))
+    file.item("invite_hash", sha256(b"himaya invite" + secret))
+    card = b"\x01\x01" + run(0x20) + sha256(b"himaya identity" + run(0xD0)) + run(0x30) + relay
+    kit = [(b"\x01", "version"), (secret, "invite secret"), (card, "card body")]
+    file.item("kit_body", *kit)
+    file.text("kit", scheme("himaya-kit", b"".join(data for data, _ in kit)))
+    file.write()
+
+
 ENVELOPE = {0: "version", 1: "type", 2: "nonce", 3: "case", 4: "prev", 5: "lamport", 6: "sent", 7: "expires",
             8: "status", 9: "tlp", 10: "lang", 11: "replaces", 12: "body", 13: "author"}
 BODIES = {
@@ -391,5 +456,5 @@ def refused():
 
 
 if __name__ == "__main__":
-    for write in (lanes, cells, spill, links, contact, relay, events, refused):
+    for write in (lanes, cells, spill, links, contact, relay, tokens, invites, events, refused):
         write()

@@ -287,6 +287,7 @@ async fn a_descriptor_is_read() {
         window_seconds: 86_400,
         current_window: 20_000,
         oldest_window: 19_987,
+        token_keys: Vec::new(),
     };
     let relay = Relay::answering(http(200, &descriptor.to_bytes())).await;
     assert_eq!(relay.client().descriptor().await, Ok(descriptor));

@@ -101,11 +101,21 @@ impl From<TextError> for CardError {
     }
 }
 
-impl FromStr for Card {
-    type Err = CardError;
+impl Card {
+    pub(super) fn to_body(&self) -> Vec<u8> {
+        let kind = match self.kind {
+            CardKind::Single => 1,
+            CardKind::Intake => 2,
+        };
+        let mut body = vec![VERSION, kind];
+        body.extend_from_slice(self.secret.expose());
+        body.extend_from_slice(self.fingerprint.as_bytes());
+        body.extend_from_slice(&self.hpke_hash);
+        body.extend_from_slice(&self.relay.to_body());
+        body
+    }
 
-    fn from_str(card: &str) -> Result<Self, CardError> {
-        let body = text::decode(SCHEME, card)?;
+    pub(super) fn from_body(body: &[u8]) -> Result<Self, CardError> {
         let (&[version, kind], rest) = body.split_first_chunk::<2>().ok_or(CardError::Checksum)?;
         let kind = match (version, kind) {
             (VERSION, 1) => CardKind::Single,
@@ -125,18 +135,17 @@ impl FromStr for Card {
     }
 }
 
+impl FromStr for Card {
+    type Err = CardError;
+
+    fn from_str(card: &str) -> Result<Self, CardError> {
+        Self::from_body(&text::decode(SCHEME, card)?)
+    }
+}
+
 impl fmt::Display for Card {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            CardKind::Single => 1,
-            CardKind::Intake => 2,
-        };
-        let mut body = vec![VERSION, kind];
-        body.extend_from_slice(self.secret.expose());
-        body.extend_from_slice(self.fingerprint.as_bytes());
-        body.extend_from_slice(&self.hpke_hash);
-        body.extend_from_slice(&self.relay.to_body());
-        f.write_str(&text::encode(SCHEME, &body))
+        f.write_str(&text::encode(SCHEME, &self.to_body()))
     }
 }
 

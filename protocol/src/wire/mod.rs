@@ -4,12 +4,14 @@ pub mod address;
 pub mod card;
 pub mod cell;
 pub mod contact;
+pub mod invite;
 pub mod lane;
 pub mod link;
 pub mod policy;
 pub mod relay;
 pub mod secret;
 pub mod spill;
+pub mod token;
 
 mod text;
 

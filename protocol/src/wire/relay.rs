@@ -12,10 +12,12 @@
 //! GET  /v1/windows/current/cells     → window 4 ‖ cursor 16 ‖ (address ‖ cell) …   ?after=CURSOR in hexadecimal
 //! POST /v1/pick     list             → for each address: present 1 ‖ the box, zeros if absent
 //! GET  /v1/feed                      → WebSocket; ?form=addresses for addresses only
+//! POST /v1/tokens   invite ‖ request → token response (see token)
 //! ```
 
 use super::address::{ADDRESS_SIZE, Address};
 use super::cell::{CELL_SIZE, CHUNK_SIZE, Cell, Chunk};
+use super::token::TokenKey;
 
 /// `GET`: the descriptor.
 pub const PATH_RELAY: &str = "/v1/relay";
@@ -25,6 +27,8 @@ pub const PATH_CELLS: &str = "/v1/cells";
 pub const PATH_CHUNKS: &str = "/v1/chunks";
 /// `POST`: pick boxes by address.
 pub const PATH_PICK: &str = "/v1/pick";
+/// `POST`: draw tokens with an invite.
+pub const PATH_TOKENS: &str = "/v1/tokens";
 /// `GET`: WebSocket with what arrives.
 pub const PATH_FEED: &str = "/v1/feed";
 /// `GET`: what arrived in the current window.
@@ -76,7 +80,8 @@ pub enum Access {
 /// ‖ oldest window 4 ‖ cell size 4 ‖ chunk size 4 ‖ sections …       section: kind 2 ‖ length 2 ‖ bytes
 /// ```
 ///
-/// Sections of a kind that a reader does not know are skipped; token and OHTTP keys will stand there.
+/// A section of kind 1 is a [`TokenKey`]. Sections of a kind that a reader does not know are skipped; the OHTTP key will
+/// stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
     /// Who may write.
@@ -89,8 +94,11 @@ pub struct Descriptor {
     pub current_window: u32,
     /// The oldest window that is still kept.
     pub oldest_window: u32,
+    /// The token keys that are accepted, oldest first. No two issue in one window.
+    pub token_keys: Vec<TokenKey>,
 }
 
+const SECTION_TOKEN_KEY: u16 = 1;
 const DESCRIPTOR_VERSION: u16 = 1;
 const DESCRIPTOR_HEAD: usize = 24;
 
@@ -113,7 +121,18 @@ impl Descriptor {
         ] {
             bytes.extend_from_slice(&u32::to_be_bytes(field));
         }
+        for key in &self.token_keys {
+            let key = key.to_bytes();
+            bytes.extend_from_slice(&SECTION_TOKEN_KEY.to_be_bytes());
+            bytes.extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
+            bytes.extend_from_slice(&key);
+        }
         bytes
+    }
+
+    /// The key under which tokens are issued now.
+    pub fn issuing_key(&self) -> Option<&TokenKey> {
+        self.token_keys.iter().find(|key| key.issues_in(self.current_window))
     }
 
     /// Reads the answer to `GET /v1/relay`.
@@ -123,7 +142,7 @@ impl Descriptor {
         let &[v0, v1, access, retention, ref words @ ..] = head;
         let mut words = words.chunks_exact(4).map(|word| word.try_into().map(u32::from_be_bytes).unwrap_or_default());
         let mut word = || words.next().ok_or(error);
-        let descriptor = Self {
+        let mut descriptor = Self {
             access: match access {
                 0 => Access::Open,
                 1 => Access::Token,
@@ -133,6 +152,7 @@ impl Descriptor {
             window_seconds: word()?,
             current_window: word()?,
             oldest_window: word()?,
+            token_keys: Vec::new(),
         };
         let sizes = (usize::try_from(word()?), usize::try_from(word()?));
         let sane = u16::from_be_bytes([v0, v1]) == DESCRIPTOR_VERSION
@@ -141,9 +161,15 @@ impl Descriptor {
             && retention > 0
             && descriptor.oldest_window <= descriptor.current_window
             && descriptor.current_window - descriptor.oldest_window < u32::from(retention);
-        while let Some((&[_, _, l0, l1], rest)) = sections.split_first_chunk::<4>() {
-            sections = rest.get(usize::from(u16::from_be_bytes([l0, l1]))..).ok_or(error)?;
+        while let Some((&[k0, k1, l0, l1], rest)) = sections.split_first_chunk::<4>() {
+            let (section, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([l0, l1]))).ok_or(error)?;
+            if u16::from_be_bytes([k0, k1]) == SECTION_TOKEN_KEY {
+                descriptor.token_keys.extend(TokenKey::from_bytes(section).map_err(|_| error)?);
+            }
+            sections = rest;
         }
+        let mut pairs = descriptor.token_keys.iter().zip(descriptor.token_keys.iter().skip(1));
+        let sane = sane && pairs.all(|(before, after)| before.last_issued < after.first);
         if sane && sections.is_empty() { Ok(descriptor) } else { Err(error) }
     }
 }

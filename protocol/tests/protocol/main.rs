@@ -6,6 +6,7 @@ mod documents;
 mod events;
 mod primitives;
 mod properties;
+mod tokens;
 mod vector_file;
 mod vectors_events;
 mod vectors_wire;

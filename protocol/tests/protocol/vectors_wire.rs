@@ -3,6 +3,7 @@
 use himaya_protocol::wire::card::{Card, CardKind, Fingerprint};
 use himaya_protocol::wire::cell::{Cell, Frame, open_cell, open_chunk, seal_cell};
 use himaya_protocol::wire::contact::{ContactMessage, Hello};
+use himaya_protocol::wire::invite::{Invite, InviteError, InviteHash, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, Slot, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::policy::{GroupKind, Policy, Role};
@@ -149,6 +150,30 @@ fn hellos() {
 }
 
 #[test]
+fn invites_and_kits() {
+    let file = VectorFile::read("invites.txt");
+    let invite: Invite = file.text("invite").parse().expect("an invite");
+    assert_eq!(invite.to_string(), file.text("invite"));
+    assert_eq!(InviteHash::of(&invite.secret).0, file.array("invite_hash"));
+    let kit: Kit = file.text("kit").parse().expect("a kit");
+    assert_eq!(kit.to_string(), file.text("kit"));
+    assert_eq!(kit.invite().to_string(), file.text("invite"));
+    assert_eq!(kit.card.to_string(), VectorFile::read("links.txt").text("card_single"));
+    assert!(Kit::new(&invite, &kit.card).is_some_and(|joined| joined.to_string() == kit.to_string()));
+    let relay = RelayLink::new("other.example:1", [1; 32]).expect("a link");
+    assert!(Kit::new(&Invite { relay, ..invite }, &kit.card).is_none(), "an invite for another relay");
+    let text = file.text("invite");
+    for (wrong, error) in [
+        (file.text("kit").to_owned(), InviteError::Scheme),
+        (text.replace("INVITE", "INVITE0").to_lowercase().replace("invite", "card"), InviteError::Scheme),
+        (format!("{text}1"), InviteError::Letters),
+        (text.replacen("AFYX", "AFYZ", 1), InviteError::Checksum),
+    ] {
+        assert_eq!(wrong.parse::<Invite>().map(|_| ()), Err(error), "{wrong}");
+    }
+}
+
+#[test]
 fn contact_messages() {
     let file = VectorFile::read("contact.txt");
     let group: Vec<u8> = (3..19).collect();
@@ -191,6 +216,7 @@ fn descriptors() {
         window_seconds: 86_400,
         current_window: 20_500,
         oldest_window: 20_487,
+        token_keys: Vec::new(),
     };
     let bytes = file.bytes("descriptor");
     assert_eq!(descriptor.to_bytes(), bytes);

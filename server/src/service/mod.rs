@@ -97,6 +97,7 @@ impl Relay {
             window_seconds: self.policy.window_seconds(),
             current_window,
             oldest_window: self.policy.oldest_of(current_window),
+            token_keys: Vec::new(),
         }
     }
 

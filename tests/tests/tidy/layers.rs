@@ -305,11 +305,13 @@ fn the_protocol_depends_on_nothing_that_does_anything() {
         "ciborium",
         "data-encoding",
         "hkdf",
+        "rand_core",
         "serde",
         "serde_json",
         "sha2",
         "subtle",
         "thiserror",
+        "voprf",
         "zeroize",
     ];
     assert!(names.iter().all(|name| pure.contains(name)), "{names:?}");
