@@ -288,6 +288,12 @@ def relay():
                   (u32(86_400), "window length, in seconds"), (u32(20_500), "current window"),
                   (u32(20_487), "oldest window"), (u32(4_096), "cell size"), (u32(65_536), "chunk size")]
     file.item("descriptor", *descriptor)
+    file.item("descriptor_with_sunset", *descriptor, (u16(3), "section: sunset"), (u16(4), "length"),
+              (u32(20849), "the last day, 2027-01-31"))
+    file.item("refused_descriptor_two_sunsets", *descriptor, (u16(3), "section: sunset"), (u16(4), "length"),
+              (u32(20849), "the last day"), (u16(3), "another"), (u16(4), "length"), (u32(20850), "another last day"))
+    file.item("refused_descriptor_short_sunset", *descriptor, (u16(3), "section: sunset"), (u16(3), "length"),
+              (bytes([0, 81, 113]), "too short for a day"))
     file.item("descriptor_with_section", *descriptor, (u16(0x7777), "section of an unknown kind"), (u16(3), "length"),
               (b"\x01\x02\x03", "bytes"))
     file.item("record", (address, "address"), (cell, "cell"))

@@ -80,8 +80,8 @@ pub enum Access {
 /// ‖ oldest window 4 ‖ cell size 4 ‖ chunk size 4 ‖ sections …       section: kind 2 ‖ length 2 ‖ bytes
 /// ```
 ///
-/// A section of kind 1 is a [`TokenKey`]. Sections of a kind that a reader does not know are skipped; the OHTTP key will
-/// stand there.
+/// A section of kind 1 is a [`TokenKey`]; one of kind 3 the last day on which the relay takes anything new (4 bytes, days
+/// since 1970-01-01 UTC). Sections of a kind that a reader does not know are skipped; the OHTTP key will stand there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
     /// Who may write.
@@ -96,9 +96,12 @@ pub struct Descriptor {
     pub oldest_window: u32,
     /// The token keys that are accepted, oldest first. No two issue in one window.
     pub token_keys: Vec<TokenKey>,
+    /// The last day on which the relay takes anything new, in days since 1970-01-01 UTC, once its end is announced.
+    pub sunset: Option<u32>,
 }
 
 const SECTION_TOKEN_KEY: u16 = 1;
+const SECTION_SUNSET: u16 = 3;
 const DESCRIPTOR_VERSION: u16 = 1;
 const DESCRIPTOR_HEAD: usize = 24;
 
@@ -121,11 +124,14 @@ impl Descriptor {
         ] {
             bytes.extend_from_slice(&u32::to_be_bytes(field));
         }
-        for key in &self.token_keys {
-            let key = key.to_bytes();
-            bytes.extend_from_slice(&SECTION_TOKEN_KEY.to_be_bytes());
-            bytes.extend_from_slice(&u16::try_from(key.len()).unwrap_or(u16::MAX).to_be_bytes());
-            bytes.extend_from_slice(&key);
+        let mut section = |kind: u16, content: &[u8]| {
+            bytes.extend_from_slice(&kind.to_be_bytes());
+            bytes.extend_from_slice(&u16::try_from(content.len()).unwrap_or(u16::MAX).to_be_bytes());
+            bytes.extend_from_slice(content);
+        };
+        self.token_keys.iter().for_each(|key| section(SECTION_TOKEN_KEY, &key.to_bytes()));
+        if let Some(last_day) = self.sunset {
+            section(SECTION_SUNSET, &last_day.to_be_bytes());
         }
         bytes
     }
@@ -153,6 +159,7 @@ impl Descriptor {
             current_window: word()?,
             oldest_window: word()?,
             token_keys: Vec::new(),
+            sunset: None,
         };
         let sizes = (usize::try_from(word()?), usize::try_from(word()?));
         let sane = u16::from_be_bytes([v0, v1]) == DESCRIPTOR_VERSION
@@ -163,8 +170,15 @@ impl Descriptor {
             && descriptor.current_window - descriptor.oldest_window < u32::from(retention);
         while let Some((&[k0, k1, l0, l1], rest)) = sections.split_first_chunk::<4>() {
             let (section, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([l0, l1]))).ok_or(error)?;
-            if u16::from_be_bytes([k0, k1]) == SECTION_TOKEN_KEY {
-                descriptor.token_keys.extend(TokenKey::from_bytes(section).map_err(|_| error)?);
+            match u16::from_be_bytes([k0, k1]) {
+                SECTION_TOKEN_KEY => descriptor.token_keys.extend(TokenKey::from_bytes(section).map_err(|_| error)?),
+                SECTION_SUNSET => {
+                    let last_day = section.try_into().map(u32::from_be_bytes).map_err(|_| error)?;
+                    if descriptor.sunset.replace(last_day).is_some() {
+                        return Err(error);
+                    }
+                }
+                _ => {}
             }
             sections = rest;
         }

@@ -217,12 +217,20 @@ fn descriptors() {
         current_window: 20_500,
         oldest_window: 20_487,
         token_keys: Vec::new(),
+        sunset: None,
     };
     let bytes = file.bytes("descriptor");
     assert_eq!(descriptor.to_bytes(), bytes);
     assert_eq!(Descriptor::from_bytes(bytes).as_ref(), Ok(&descriptor));
     assert_eq!(Descriptor::from_bytes(file.bytes("descriptor_with_section")).as_ref(), Ok(&descriptor));
     assert_not_malleable("descriptor", bytes, |bytes| Descriptor::from_bytes(bytes).ok().map(|it| it.to_bytes()));
+    let announced = Descriptor { sunset: Some(20_849), ..descriptor };
+    let bytes = file.bytes("descriptor_with_sunset");
+    assert_eq!(announced.to_bytes(), bytes);
+    assert_eq!(Descriptor::from_bytes(bytes).as_ref(), Ok(&announced));
+    for item in ["refused_descriptor_two_sunsets", "refused_descriptor_short_sunset"] {
+        assert!(Descriptor::from_bytes(file.bytes(item)).is_err(), "{item}");
+    }
 }
 
 #[test]
