@@ -510,3 +510,31 @@ fn commits_won_one_after_the_other_do_not_run_past_what_was_said_before() {
         assert_once(&mut people[0], &[alert], "it was said in the epoch that the first of them ended");
     });
 }
+
+#[test]
+fn nothing_is_settled_while_a_commit_waits_for_its_chunks() {
+    play(|| async {
+        let mut world = World::new(77);
+        let mut people = world.circle_of(10).await;
+        // Six epochs go by, of which person 3 sees that they begin and no more.
+        for name in 4..10 {
+            people[0].remove("home", &format!("person {name}"));
+            people[0].sync().await;
+            people[1].sync().await;
+        }
+        world.faults.hide_chunks(true);
+        people[3].sync().await;
+        let alert = people[3].sos("home");
+        people[3].sync().await;
+        people[3].sync().await;
+        world.faults.hide_chunks(false);
+        for _ in 0..3 {
+            world.clock.advance(400);
+            people[3].sync().await;
+        }
+        assert!(people[3].circle("home").epoch >= people[0].circle("home").epoch);
+        people[0].sync().await;
+        people[1].sync().await;
+        assert!(people[0].has(alert) && people[1].has(alert), "it went out again in an epoch that they still read");
+    });
+}

@@ -59,6 +59,7 @@ impl<T: Transport> Driver<T> {
     /// Reads from the stored position to the end; `false` when the window turned or another process moved it meanwhile.
     async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
         let relay = self.transport.descriptor().await?;
+        self.transact(|ctx| engine::note_window_length(ctx, relay.window_seconds))?;
         let mut at = self.stored_position()?;
         let mut position = self.position(&relay)?;
         if at.is_some_and(|at| at.window > relay.current_window) {
@@ -108,7 +109,7 @@ impl<T: Transport> Driver<T> {
     /// Cells that were held may be usable now.
     async fn retry_held(&mut self) -> Result<Vec<News>, DriverError> {
         let mut news = Vec::new();
-        for (window, address, cell) in self.transact(|ctx| engine::retry_held(ctx))? {
+        for (window, address, cell) in self.transact(engine::retry_held)? {
             news.extend(self.hand_in(window, &address, &cell).await?.unwrap_or_default());
         }
         Ok(news)

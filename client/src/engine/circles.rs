@@ -115,6 +115,7 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, group: &mut MlsGroup) -> Result<(), Engin
     outbox::drop_circle(ctx, &circle, None)?;
     ctx.execute("UPDATE intent SET job = NULL, welcome = NULL WHERE circle = ?1", &[&circle])?;
     ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
+    ctx.execute("DELETE FROM passed WHERE circle = ?1", &[&circle])?;
     ctx.execute(
         "INSERT INTO circle (id, name, state, epoch, update_day, joined) VALUES (?1, ?2, 'active', 0, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET name = ?2, state = 'active', adrift = NULL, rejoin_at = NULL, joined = ?4,
@@ -267,6 +268,7 @@ fn forget(ctx: &mut Ctx<'_>, circle: &[u8], state: &str) -> Result<(), EngineErr
         "DELETE FROM intent WHERE circle = ?1",
         "DELETE FROM receipt WHERE circle = ?1",
         "DELETE FROM heard WHERE circle = ?1",
+        "DELETE FROM passed WHERE circle = ?1",
         "UPDATE circle SET receipt_due = NULL, update_due = NULL, adrift = NULL, rejoin_at = NULL, missed_to = NULL,
              unread_since = NULL WHERE id = ?1",
     ] {
@@ -274,132 +276,6 @@ fn forget(ctx: &mut Ctx<'_>, circle: &[u8], state: &str) -> Result<(), EngineErr
     }
     ctx.execute("UPDATE circle SET state = ?2 WHERE id = ?1", &[&circle, &state])?;
     Ok(())
-}
-
-/// Marks a circle as out of sync, with the reason in one word; the first reason stays.
-pub(super) fn set_adrift(ctx: &Ctx<'_>, circle: &[u8], reason: &str) -> Result<(), EngineError> {
-    ctx.execute(
-        "UPDATE circle SET adrift = coalesce(adrift, ?2), adrift_epoch = epoch, rejoin_at = coalesce(rejoin_at, ?3)
-         WHERE id = ?1 AND state = 'active'",
-        &[&circle, &reason, &stored(ctx.now)],
-    )?;
-    Ok(())
-}
-
-/// Windows before `window` were missed, and with them, it may be, the commit that ended the epoch.
-pub(super) fn note_missed(ctx: &Ctx<'_>, circle: &[u8], window: u32) -> Result<(), EngineError> {
-    ctx.execute("UPDATE circle SET missed_to = max(coalesce(missed_to, 0), ?2) WHERE id = ?1", &[&circle, &window])?;
-    ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
-    Ok(())
-}
-
-/// What a member says of itself with every message: whether it knows that it missed nothing before the window it has
-/// read to. On the wire (docs/protocol.md section 7.3): `1 or 0 ‖ window 4`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    missed_nothing: bool,
-    window: u32,
-}
-
-impl Standing {
-    /// This client's own; `None` before it has read anything.
-    pub(super) fn of(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Self>, EngineError> {
-        let Some(window) = ctx.number(READ_WINDOW)?.and_then(|window| u32::try_from(window).ok()) else {
-            return Ok(None);
-        };
-        let missed_nothing = up_to_date(ctx, circle)? && lanes::commit_waits(ctx, circle)?.is_none();
-        Ok(Some(Self { missed_nothing, window }))
-    }
-
-    pub(super) fn to_bytes(self) -> Vec<u8> {
-        [&[u8::from(self.missed_nothing)], &self.window.to_be_bytes()[..]].concat()
-    }
-
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&flag, window) = bytes.split_first()?;
-        let window = u32::from_be_bytes(window.try_into().ok()?);
-        (flag <= 1).then_some(Self { missed_nothing: flag == 1, window })
-    }
-}
-
-/// A member wrote in an epoch. If it is ours, somebody is where we are. After a commit that could not be followed, an
-/// epoch after it tells that all is well again. After windows that were missed, that no commit was among them is certain
-/// when the owner says so who missed nothing (somebody who was removed meanwhile would say it too), or when everybody
-/// else says to be in this epoch still; one other who was
-/// away as well proves nothing.
-pub(super) fn heard(
-    ctx: &Ctx<'_>,
-    circle: &[u8],
-    epoch: u64,
-    leaf: u32,
-    standing: Option<Standing>,
-) -> Result<(), EngineError> {
-    let adrift = ctx.row(
-        "SELECT adrift = 'missed', epoch > adrift_epoch, coalesce(missed_to, 0) FROM circle
-         WHERE id = ?1 AND epoch = ?2 AND adrift IS NOT NULL",
-        &[&circle, &stored(epoch)],
-        |row| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, row.get::<_, u32>(2)?)),
-    )?;
-    let Some((missed, later, window)) = adrift else { return Ok(()) };
-    if !missed {
-        return if later { all_is_well(ctx, circle) } else { Ok(()) };
-    }
-    let Some(standing) = standing.filter(|standing| standing.window >= window) else { return Ok(()) };
-    if !(standing.missed_nothing && vouches(ctx, circle, leaf)?) {
-        ctx.execute("INSERT OR IGNORE INTO heard (circle, leaf) VALUES (?1, ?2)", &[&circle, &leaf])?;
-        let sql = "SELECT (SELECT count(*) FROM heard WHERE circle = ?1) + 1
-                       >= (SELECT count(*) FROM member WHERE circle = ?1)";
-        if !ctx.row(sql, &[&circle], |row| row.get::<_, bool>(0))?.unwrap_or(false) {
-            return Ok(());
-        }
-    }
-    all_is_well(ctx, circle)
-}
-
-/// Whether a member's word tells this client that it missed nothing. Whoever was removed meanwhile still has the keys of
-/// the epoch that this client is in, and would say so too; the owner cannot have been removed.
-fn vouches(ctx: &Ctx<'_>, circle: &[u8], leaf: u32) -> Result<bool, EngineError> {
-    let sql = "SELECT 1 FROM member WHERE circle = ?1 AND leaf = ?2 AND role = 'owner'";
-    let owner = ctx.row(sql, &[&circle, &leaf], |_| Ok(()))?.is_some();
-    Ok(owner || role(ctx, circle)? == Some(Role::Owner))
-}
-
-/// A commit of the member at this leaf could be followed. After windows that were missed it may be one of a group that
-/// others have left, unless it is the owner's.
-pub(super) fn followed(ctx: &Ctx<'_>, circle: &[u8], leaf: u32) -> Result<(), EngineError> {
-    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND adrift = 'missed'";
-    let missed = ctx.row(sql, &[&circle], |_| Ok(()))?.is_some();
-    if missed && !vouches(ctx, circle, leaf)? { Ok(()) } else { all_is_well(ctx, circle) }
-}
-
-fn all_is_well(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
-    ctx.execute("UPDATE circle SET adrift = NULL, rejoin_at = NULL, missed_to = NULL WHERE id = ?1", &[&circle])?;
-    ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
-    Ok(())
-}
-
-/// Whether this client follows a circle and has nothing to read again first.
-pub(super) fn up_to_date(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
-    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift IS NULL AND unread_since IS NULL
-                   AND NOT EXISTS (SELECT 1 FROM setting WHERE name = ?2)";
-    Ok(ctx.row(sql, &[&circle, &lanes::READ_AGAIN], |_| Ok(()))?.is_some())
-}
-
-/// Whether this client may change a circle: it follows it, or it owns it and is adrift because of a commit that it
-/// could not follow. If nobody could, the owner's next commit is what brings everybody together again.
-pub(super) fn may_commit(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
-    if up_to_date(ctx, circle)? {
-        return Ok(true);
-    }
-    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift = 'commit'";
-    let unfollowable = ctx.row(sql, &[&circle], |_| Ok(()))?.is_some();
-    Ok(unfollowable && role(ctx, circle)? == Some(Role::Owner))
-}
-
-/// Whether a circle is active and this client follows it.
-pub(super) fn in_sync(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
-    let sql = "SELECT 1 FROM circle WHERE id = ?1 AND state = 'active' AND adrift IS NULL";
-    Ok(ctx.row(sql, &[&circle], |_| Ok(()))?.is_some())
 }
 
 /// Notes that this client's leaf has a fresh key, or that it cannot be given one now.

@@ -21,7 +21,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, Leaf};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
-use super::{circles, events};
+use super::{adrift, circles, events};
 use crate::store::{Ctx, StoreError};
 
 /// A wish to change a circle.
@@ -93,7 +93,7 @@ pub(super) fn stage_next(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineE
 /// What makes a wish impossible may be in a KeyPackage that somebody else made: it must not stop anything else.
 fn stage_oldest(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<Option<(i64, EngineError)>, EngineError> {
     let mut impossible = None;
-    if !circles::may_commit(ctx, circle)? {
+    if !adrift::may_commit(ctx, circle)? {
         return Ok(None);
     }
     let staged = ctx.row("SELECT 1 FROM intent WHERE circle = ?1 AND job IS NOT NULL", &[&circle], |_| Ok(()))?;
@@ -209,6 +209,8 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
     let provider = ctx.mls();
     let mut group = mls::load(&provider, circle)?;
     let before = mls::leaves(&group);
+    let epoch = group.epoch().as_u64();
+    let (slot, _) = lanes::first_open(ctx, lanes::of_epoch(ctx, circle, epoch, COMMIT_LANE)?)?;
     group.merge_pending_commit(&provider).map_err(EngineError::mls("merging our commit"))?;
     if let (Wish::Add { who, .. } | Wish::Again { who, .. }, Some(welcome)) = (&intent.wish, welcome) {
         release(ctx, &group, who, welcome)?;
@@ -216,10 +218,11 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
     if matches!(intent.wish, Wish::Update) {
         circles::updated(ctx, circle)?;
     }
-    let news = entered(ctx, &mut group, &before)?;
+    let mut news = entered(ctx, &mut group, &before)?;
     if let Wish::Add { who, .. } | Wish::Again { who, .. } = &intent.wish {
         circles::note_added(ctx, circle, who)?;
     }
+    news.extend(adrift::left_epoch(ctx, circle, epoch, slot)?);
     Ok(news)
 }
 

@@ -15,6 +15,7 @@ use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
 use openmls::prelude::tls_codec::Serialize as _;
 
+use super::adrift::{self, Standing};
 use super::circles::{self, Circle, CircleId};
 use super::commit::{self, Wish};
 use super::error::EngineError;
@@ -323,13 +324,39 @@ fn adopt_homeless(ctx: &Ctx<'_>) -> Result<(), EngineError> {
 
 /// Encrypts an event in the circle's newest epoch and queues it; when this client is adrift, for every contact too.
 fn encrypt(ctx: &mut Ctx<'_>, circle: &[u8], id: &[u8], bytes: &[u8], urgent: bool) -> Result<(), EngineError> {
-    let identity = super::identity(ctx)?;
-    let signer = identity.signer(ctx)?;
+    let epoch = write_in_lane(ctx, circle, Purpose::Event, Some(id), bytes, urgent)?;
+    ctx.execute(
+        "UPDATE outgoing SET epoch = ?2, audience = (SELECT count(*) - 1 FROM member WHERE circle = ?3)
+         WHERE event = ?1",
+        &[&id, &stored(epoch), &circle],
+    )?;
+    if urgent && !adrift::in_sync(ctx, circle)? {
+        let me = super::identity(ctx)?.fingerprint;
+        to_contacts(ctx, circle, &me, bytes)?;
+    }
+    Ok(())
+}
+
+/// Says nothing but how this client stands: an empty message, which is no event.
+pub(super) fn tell_standing(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    write_in_lane(ctx, circle, Purpose::Standing, None, &[], true).map(|_| ())
+}
+
+/// Encrypts bytes in the circle's newest epoch and queues them for the next slot of the own lane; the epoch.
+fn write_in_lane(
+    ctx: &mut Ctx<'_>,
+    circle: &[u8],
+    purpose: Purpose,
+    event: Option<&[u8]>,
+    bytes: &[u8],
+    urgent: bool,
+) -> Result<u64, EngineError> {
+    let signer = super::identity(ctx)?.signer(ctx)?;
     let provider = ctx.mls();
     let mut group = mls::load(&provider, circle)?;
     let epoch = group.epoch().as_u64();
     let own = group.own_leaf_index().u32();
-    group.set_aad(circles::Standing::of(ctx, circle)?.map(circles::Standing::to_bytes).unwrap_or_default());
+    group.set_aad(Standing::of(ctx, circle)?.map(Standing::to_bytes).unwrap_or_default());
     let message = group
         .create_message(&provider, &signer, bytes)
         .map_err(EngineError::mls("encrypting an event"))?
@@ -338,24 +365,16 @@ fn encrypt(ctx: &mut Ctx<'_>, circle: &[u8], id: &[u8], bytes: &[u8], urgent: bo
     let lane = lanes::of_epoch(ctx, circle, epoch, own)?;
     let slot = lanes::take(ctx, lane)?;
     let job = NewJob {
-        purpose: Purpose::Event,
+        purpose,
         lane: Some(lane),
         payload: &message,
         circle: Some(circle),
-        event: Some(id),
+        event,
         epoch: Some(epoch),
         urgent,
     };
     outbox::enqueue(ctx, &job, &slot)?;
-    ctx.execute(
-        "UPDATE outgoing SET epoch = ?2, audience = (SELECT count(*) - 1 FROM member WHERE circle = ?3)
-         WHERE event = ?1",
-        &[&id, &stored(epoch), &circle],
-    )?;
-    if urgent && !circles::in_sync(ctx, circle)? {
-        to_contacts(ctx, circle, &identity.fingerprint, bytes)?;
-    }
-    Ok(())
+    Ok(epoch)
 }
 
 /// This client may not be able to reach the circle: tell its members one by one, as far as they are contacts.
@@ -378,7 +397,7 @@ pub(super) fn relayed(ctx: &mut Ctx<'_>, event: &[u8]) -> Result<Vec<News>, Engi
     let mut news = vec![News::Relayed(id)];
     // Who does not follow the circle cannot learn whether the Leave was read there: the relay has it, that is all.
     if let (Some(circle), ..) = place(ctx, &id)?
-        && !circles::in_sync(ctx, &circle)?
+        && !adrift::in_sync(ctx, &circle)?
     {
         news.extend(leave_if_said(ctx, &circle)?);
     }

@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::lanes::stored;
 use super::mls::{self, SUITE};
 use super::receive::News;
-use super::{contacts, events, upkeep};
+use super::{adrift, contacts, events, upkeep};
 use crate::store::Ctx;
 
 /// Why a contact's message is void.
@@ -26,7 +26,7 @@ pub(super) fn rejoin(
     circle: &[u8],
     key_package: Vec<u8>,
 ) -> Result<Result<Vec<News>, Void>, EngineError> {
-    let role = if circles::may_commit(ctx, circle)? { circles::role(ctx, circle)? } else { None };
+    let role = if adrift::may_commit(ctx, circle)? { circles::role(ctx, circle)? } else { None };
     if !matches!(role, Some(Role::Owner | Role::Coordinator)) {
         return Ok(Err(Void));
     }
@@ -148,8 +148,9 @@ fn acceptable(
     // A Welcome into a circle this client is in replaces it only when it is newer, answers the request for that circle,
     // and comes from somebody who may add people to the circle as this client knows it.
     let circle = staged.group_context().group_id().as_slice();
-    let known =
-        ctx.row("SELECT epoch FROM circle WHERE id = ?1 AND state = 'active'", &[&circle], |row| row.get::<_, i64>(0))?;
+    // After a split, what counts is the epoch in which the ways parted.
+    let sql = "SELECT iif(adrift IS 'split', adrift_epoch, epoch) FROM circle WHERE id = ?1 AND state = 'active'";
+    let known = ctx.row(sql, &[&circle], |row| row.get::<_, i64>(0))?;
     let wanted = match known {
         None => true,
         Some(epoch) => {

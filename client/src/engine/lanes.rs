@@ -162,6 +162,15 @@ pub(super) fn expected(ctx: &Ctx<'_>, address: &Address) -> Result<Option<Expect
         .transpose()
 }
 
+/// A commit that waits to be judged.
+pub(super) struct WaitingCommit {
+    pub(super) address: Address,
+    /// The window it lies in.
+    pub(super) window: u32,
+    /// When it was first read.
+    pub(super) since: Seconds,
+}
+
 /// In which order cells of one sweep are handed in, so that none makes another unreadable before its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Turn {
@@ -189,11 +198,17 @@ pub fn turn(ctx: &Ctx<'_>, address: &Address) -> Result<Option<Turn>, EngineErro
     }))
 }
 
-/// Since when a cell waits in the commit lane of a circle, if one does.
-pub(super) fn commit_waits(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Seconds>, EngineError> {
-    let sql = "SELECT min(held.since) FROM held JOIN slot ON slot.address = held.address
-               JOIN lane ON lane.id = slot.lane WHERE lane.circle = ?1 AND lane.kind = 'commit'";
-    Ok(ctx.row(sql, &[&circle], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
+/// The first cell that waits in the commit lane of a circle, if one does.
+pub(super) fn waiting_commit(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<WaitingCommit>, EngineError> {
+    let sql = "SELECT held.address, held.window, held.since FROM held JOIN slot ON slot.address = held.address
+               JOIN lane ON lane.id = slot.lane WHERE lane.circle = ?1 AND lane.kind = 'commit' ORDER BY slot.n LIMIT 1";
+    let row =
+        ctx.row(sql, &[&circle], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, u32>(1)?, row.get::<_, i64>(2)?)))?;
+    row.map(|(address, window, since)| {
+        let address = Address::from_slice(&address).ok_or(StoreError::Damaged("held cell"))?;
+        Ok(WaitingCommit { address, window, since: loaded(since) })
+    })
+    .transpose()
 }
 
 /// Whether an address is expected, without reading more.
@@ -214,7 +229,16 @@ pub(super) fn consume(ctx: &Ctx<'_>, expected: &Expected) -> Result<(), EngineEr
     }
     ctx.execute("DELETE FROM slot WHERE address = ?1", &[&&expected.slot.address.as_bytes()[..]])?;
     ctx.execute("DELETE FROM held WHERE address = ?1", &[&&expected.slot.address.as_bytes()[..]])?;
+    if expected.lane.kind == Kind::Commit {
+        retry_lane(ctx, expected.lane.id)?;
+    }
     look_past(ctx, expected)
+}
+
+/// Cells of a lane that were held are tried again with the next reading.
+pub(super) fn retry_lane(ctx: &Ctx<'_>, lane: i64) -> Result<(), EngineError> {
+    ctx.execute("UPDATE held SET retry_at = 0 WHERE address IN (SELECT address FROM slot WHERE lane = ?1)", &[&lane])?;
+    Ok(())
 }
 
 /// Looks as far ahead in a lane as one does who has seen this slot.

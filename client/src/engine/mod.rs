@@ -11,6 +11,7 @@
 //! | own event | member lane | member lane and every contact's lane | refused |
 //! | own change of the group | staged, committed in its turn | waits | refused |
 
+mod adrift;
 mod circles;
 mod commit;
 mod contacts;
@@ -26,6 +27,7 @@ mod receive;
 mod upkeep;
 mod views;
 
+pub use adrift::{missed_windows, note_window_length};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, leave, list, members, named, remove};
 pub use contacts::{Accepted, Contact, Request, accept_card, approve, contact, contacts, new_card, requests, words};
@@ -40,5 +42,5 @@ pub use outbox::{
     Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at, waits_for_circle,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
-pub use upkeep::{missed_windows, next_due, oldest_unread, read_again, synced, tick, unread_from};
+pub use upkeep::{next_due, oldest_unread, read_again, synced, tick, unread_from};
 pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, events_after, inbox, last_event, log, status};

@@ -27,6 +27,8 @@ const CLOCK_WENT_BACK: Seconds = 900;
 pub enum Purpose {
     /// An event.
     Event,
+    /// Nothing but how the sender stands.
+    Standing,
     /// A commit.
     Commit,
     /// A hello to the owner of a card.
@@ -38,11 +40,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [Self::Event, Self::Commit, Self::Hello, Self::Contact, Self::CardKey];
+    const ALL: [Self; 6] = [Self::Event, Self::Standing, Self::Commit, Self::Hello, Self::Contact, Self::CardKey];
 
     fn text(self) -> &'static str {
         match self {
             Self::Event => "event",
+            Self::Standing => "standing",
             Self::Commit => "commit",
             Self::Hello => "hello",
             Self::Contact => "contact",
@@ -268,7 +271,7 @@ pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
     match Purpose::from_text(&purpose) {
         Some(Purpose::Commit) => commit::won(ctx, &circle.ok_or(StoreError::Damaged("job"))?, job),
         Some(Purpose::Event) => events::relayed(ctx, &event.ok_or(StoreError::Damaged("job"))?),
-        Some(Purpose::Hello | Purpose::Contact | Purpose::CardKey) => Ok(Vec::new()),
+        Some(Purpose::Standing | Purpose::Hello | Purpose::Contact | Purpose::CardKey) => Ok(Vec::new()),
         None => Err(StoreError::Damaged("job").into()),
     }
 }

@@ -18,12 +18,18 @@ use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{ContentType, MlsMessageBodyIn, MlsMessageIn, ProcessedMessage, ProcessedMessageContent};
 use openmls::prelude::{PrivateMessageIn, Sender};
 
+use super::adrift::{self, Reason, Standing};
 use super::circles::{self, CircleId};
 use super::error::EngineError;
 use super::judge::judge;
 use super::lanes::{self, Expected, Kind};
-use super::{commit, contacts, events, join, mls, outbox, upkeep};
-use crate::store::{Ctx, StoreError};
+use super::{commit, contacts, events, join, mls, outbox};
+use crate::store::{Ctx, Seconds, StoreError};
+
+/// How long a cell waits for its chunks, in seconds: longer than any relay keeps them.
+const HELD_MOST: Seconds = 31 * 86_400;
+/// The longest wait between two tries of a cell that was held, in seconds.
+const HELD_WAIT_MOST: Seconds = 3_600;
 
 /// Something that happened, for whoever watches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,6 +116,10 @@ pub fn receive(
         if lanes::first_open(ctx, expected.lane.id)?.0 != expected.n {
             return hold(ctx, window, &expected, cell);
         }
+        let circle = expected.lane.circle.as_deref().unwrap_or_default();
+        if adrift::counts_for_nobody(ctx, circle, expected.lane.epoch, expected.n)? {
+            return void(ctx, &expected);
+        }
     }
     let payload = match open_cell(&expected.slot.key, address, cell) {
         Err(_) => return void(ctx, &expected),
@@ -130,11 +140,21 @@ pub fn receive(
     }
 }
 
-/// Cells that were held, with the window they lay in: hand them in again.
-pub fn retry_held(ctx: &Ctx<'_>) -> Result<Vec<(u32, Address, Cell)>, EngineError> {
-    let rows = ctx.rows("SELECT window, address, cell FROM held", &[], |row| {
+/// Cells that were held, with the window they lay in: hand them in again. The longer one has waited, the longer it waits
+/// until the next time; one that has waited for [`HELD_MOST`] outside a commit lane is given up.
+pub fn retry_held(ctx: &mut Ctx<'_>) -> Result<Vec<(u32, Address, Cell)>, EngineError> {
+    give_up_held(ctx)?;
+    // What lies further ahead than anything is ever planned was planned by a clock that has been put back since.
+    let due = "retry_at <= ?1 OR retry_at > ?1 + ?2";
+    let now = lanes::stored(ctx.now);
+    let most = lanes::stored(HELD_MOST);
+    let rows = ctx.rows(&format!("SELECT window, address, cell FROM held WHERE {due}"), &[&now, &most], |row| {
         Ok((row.get::<_, u32>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?))
     })?;
+    ctx.execute(
+        &format!("UPDATE held SET retry_at = ?1 + min(max(?1 - since, 0), ?3) WHERE {due}"),
+        &[&now, &most, &lanes::stored(HELD_WAIT_MOST)],
+    )?;
     rows.into_iter()
         .map(|(window, address, cell)| {
             let damaged = StoreError::Damaged("held cell");
@@ -146,11 +166,28 @@ pub fn retry_held(ctx: &Ctx<'_>) -> Result<Vec<(u32, Address, Cell)>, EngineErro
         .collect()
 }
 
+/// Cells of which no chunk will come any more are void.
+fn give_up_held(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+    let oldest = lanes::stored(ctx.now.saturating_sub(HELD_MOST));
+    let rows = ctx.rows(
+        "SELECT held.address FROM held JOIN slot ON slot.address = held.address JOIN lane ON lane.id = slot.lane
+         WHERE held.since < ?1 AND lane.kind <> 'commit'",
+        &[&oldest],
+        |row| row.get::<_, Vec<u8>>(0),
+    )?;
+    for address in rows.iter().filter_map(|address| Address::from_slice(address)) {
+        if let Some(expected) = lanes::expected(ctx, &address)? {
+            void(ctx, &expected)?;
+        }
+    }
+    Ok(())
+}
+
 /// Keeps a cell. What comes after it is looked for all the same, except in a commit lane, where it has to wait: else
 /// eight cells without their chunks would silence the one whose lane it is.
 fn hold(ctx: &Ctx<'_>, window: u32, expected: &Expected, cell: &Cell) -> Result<Received, EngineError> {
     let new = ctx.execute(
-        "INSERT OR IGNORE INTO held (address, cell, window, since) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR IGNORE INTO held (address, cell, window, since, retry_at) VALUES (?1, ?2, ?3, ?4, ?4)",
         &[&&expected.slot.address.as_bytes()[..], &cell.as_bytes(), &window, &lanes::stored(ctx.now)],
     )?;
     if new == 0 || expected.lane.kind == Kind::Commit {
@@ -199,6 +236,8 @@ enum Refused {
     Void,
     /// It is signed by a member who may commit, but this client's keys cannot follow it.
     Unfollowable,
+    /// It removes this client's leaf and adds it again: a Welcome leads on.
+    AddedAgain,
 }
 
 fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {
@@ -220,7 +259,7 @@ fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Rece
         let who = expected.lane.fingerprint.as_deref().and_then(Fingerprint::from_slice);
         let who = who.ok_or(StoreError::Damaged("lane"))?;
         let author = (who, mls::credential_name(processed.credential()));
-        let standing = circles::Standing::from_bytes(processed.aad());
+        let standing = Standing::from_bytes(processed.aad());
         let ProcessedMessageContent::ApplicationMessage(message) = processed.into_content() else {
             return Ok(Err(Refused::Void));
         };
@@ -230,12 +269,14 @@ fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Rece
         return void(ctx, expected);
     };
     lanes::consume(ctx, expected)?;
-    circles::heard(ctx, &circle, expected.lane.epoch, expected.lane.leaf, standing)?;
+    let mut news = adrift::heard(ctx, &circle, &expected.lane, standing)?;
     // The slot is spent either way: MLS has consumed the message's key.
-    Ok(match events::received(ctx, &circle, &who, &name, &event)? {
-        Ok(news) => Received::Used(news),
-        Err(_) => Received::Void,
-    })
+    match events::received(ctx, &circle, &who, &name, &event)? {
+        Ok(more) => news.extend(more),
+        Err(_) if news.is_empty() => return Ok(Received::Void),
+        Err(_) => (),
+    }
+    Ok(Received::Used(news))
 }
 
 fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {
@@ -266,6 +307,9 @@ fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result
             .add_proposals()
             .map(|add| Fingerprint::of(add.add_proposal().key_package().leaf_node().signature_key().as_slice()))
             .collect();
+        if staged.self_removed() && added.contains(&super::identity(ctx)?.fingerprint) {
+            return Ok(Err(Refused::AddedAgain));
+        }
         match group.merge_staged_commit(&provider, *staged) {
             Ok(()) => (),
             Err(MergeCommitError::StorageError(error)) => return Err(StoreError::from(error).into()),
@@ -276,21 +320,34 @@ fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result
     match outcome {
         Ok((mut group, before, committer, added)) => {
             lanes::consume(ctx, expected)?;
-            circles::followed(ctx, &circle, committer)?;
-            let news = commit::entered(ctx, &mut group, &before)?;
+            adrift::followed(ctx, &circle, committer)?;
+            let mut news = commit::entered(ctx, &mut group, &before)?;
             added.iter().try_for_each(|who| circles::note_added(ctx, &circle, who))?;
+            news.extend(adrift::left_epoch(ctx, &circle, expected.lane.epoch, expected.n)?);
             Ok(Received::Used(news))
         }
         Err(Refused::Void) => void(ctx, expected),
-        Err(Refused::Unfollowable) => {
-            void(ctx, expected)?;
-            upkeep::go_adrift(ctx, &circle, "commit")?;
-            if !circles::may_commit(ctx, &circle)? {
-                commit::withdraw(ctx, &circle)?;
-            }
-            Ok(Received::Used(vec![News::OutOfSync { circle }]))
-        }
+        Err(Refused::Unfollowable) => pass_on(ctx, expected, &circle, Reason::Commit(expected.n)),
+        Err(Refused::AddedAgain) => pass_on(ctx, expected, &circle, Reason::Again),
     }
+}
+
+/// Goes on behind a commit that this client does not follow, and says so.
+fn pass_on(ctx: &mut Ctx<'_>, expected: &Expected, circle: &[u8], reason: Reason) -> Result<Received, EngineError> {
+    void(ctx, expected)?;
+    adrift::lose(ctx, circle, reason)?;
+    Ok(Received::Used(vec![News::OutOfSync { circle: circle.to_vec() }]))
+}
+
+/// Goes on behind a commit whose chunks nobody has; `false` when a slot before it has to be judged first.
+pub(super) fn pass_over(ctx: &mut Ctx<'_>, address: &Address) -> Result<bool, EngineError> {
+    let Some(expected) = lanes::expected(ctx, address)? else { return Ok(false) };
+    let Some(circle) = expected.lane.circle.clone() else { return Ok(false) };
+    if lanes::first_open(ctx, expected.lane.id)?.0 != expected.n {
+        return Ok(false);
+    }
+    pass_on(ctx, &expected, &circle, Reason::Commit(expected.n))?;
+    Ok(true)
 }
 
 fn card(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {

@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
 use super::outbox;
 use super::receive::{News, oldest_held};
-use super::{events, mls};
+use super::{adrift, events, mls};
 use crate::store::{Ctx, Seconds};
 
 /// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
@@ -21,8 +21,6 @@ const RECEIPT_MEAN: Seconds = 3_600;
 pub(super) const JOINER_UPDATE_MEAN: Seconds = 3_600;
 /// The longest that anything is planned ahead: ten means of the longest, a receipt's mean that a person chose aside.
 const PLANNED_MOST: Seconds = 7 * DAY;
-/// How long a commit that cannot be judged is waited for before this client says that it is out of sync.
-const COMMIT_WAIT: Seconds = DAY;
 /// How long whoever's turn it is waits on average.
 const TURN_MEAN: Seconds = 4 * 3_600;
 
@@ -48,22 +46,11 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
         }
         if circle.adrift.is_some() {
             ask_to_be_added_again(ctx, &circle)?;
-        } else if circle.members > 1 && !waits_in_vain(ctx, &circle)? {
+        } else if circle.members > 1 && !adrift::waits_in_vain(ctx, &circle)? {
             take_turn(ctx, &circle)?;
         }
     }
     events::issue_waiting(ctx)
-}
-
-/// A commit has been waited for too long: its chunks may have gone before this client came, and others have followed it.
-fn waits_in_vain(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<bool, EngineError> {
-    let Some(since) = lanes::commit_waits(ctx, &circle.id)? else { return Ok(false) };
-    if ctx.now < since.saturating_add(COMMIT_WAIT) {
-        return Ok(false);
-    }
-    let read = ctx.number(circles::READ_WINDOW)?.and_then(|window| u32::try_from(window).ok()).unwrap_or_default();
-    missed(ctx, circle.clone(), read.saturating_add(1))?;
-    Ok(true)
 }
 
 /// When [`tick`] next has something to do, or a job may be tried again.
@@ -82,27 +69,6 @@ pub fn synced(ctx: &mut Ctx<'_>) -> Result<Vec<News>, EngineError> {
     let news = events::settle(ctx, ctx.now.saturating_sub(last))?;
     ctx.set_number("last sync", ctx.now)?;
     Ok(news)
-}
-
-/// Windows before `oldest` are gone from the relay that this client has not read: it may have missed commits in every
-/// circle.
-pub fn missed_windows(ctx: &mut Ctx<'_>, oldest: u32) -> Result<Vec<News>, EngineError> {
-    let mut news = Vec::new();
-    for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
-        if circle.members > 1 {
-            news.extend(missed(ctx, circle, oldest)?);
-        }
-    }
-    Ok(news)
-}
-
-fn missed(ctx: &mut Ctx<'_>, circle: Circle, oldest: u32) -> Result<Option<News>, EngineError> {
-    circles::note_missed(ctx, &circle.id, oldest)?;
-    if circle.adrift.is_some() {
-        return Ok(None);
-    }
-    go_adrift(ctx, &circle.id, "missed")?;
-    Ok(Some(News::OutOfSync { circle: circle.id }))
 }
 
 /// The window from which everything has to be read again, because others may have written to this client before it
@@ -126,18 +92,11 @@ pub fn read_again(ctx: &mut Ctx<'_>, oldest: u32, window_seconds: u32) -> Result
         let since = ctx.row(sql, &[&id], |row| row.get::<_, Option<i64>>(0))?.flatten();
         ctx.execute("UPDATE circle SET unread_since = NULL WHERE id = ?1", &[&id])?;
         if since.is_some_and(|since| loaded(since) < kept) {
-            news.extend(missed(ctx, circle, oldest)?);
+            news.extend(adrift::missed(ctx, &circle, oldest)?);
         }
         commit::stage_next(ctx, &id)?;
     }
     Ok(news)
-}
-
-/// This client does not follow a circle any more: says so, and sends what is not settled to the members one by one.
-pub(super) fn go_adrift(ctx: &mut Ctx<'_>, circle: &[u8], reason: &str) -> Result<(), EngineError> {
-    let followed = circles::in_sync(ctx, circle)?;
-    circles::set_adrift(ctx, circle, reason)?;
-    if followed { events::tell_contacts(ctx, circle) } else { Ok(()) }
 }
 
 /// The window from which reading has to start again because a cell there could not be used before.

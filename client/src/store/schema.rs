@@ -30,11 +30,12 @@ CREATE TABLE hello (
 CREATE TABLE contact (
     fingerprint BLOB PRIMARY KEY, name TEXT NOT NULL, verified INTEGER NOT NULL DEFAULT 0, since INTEGER NOT NULL);
 
--- MLS groups. state: active, removed, left. adrift: why this client is out of sync, if it is. missed_to: the first
--- window after those it missed. unread_since: when it asked to be added, until everything since then has been read.
+-- MLS groups. state: active, removed, left. adrift: why this client is out of sync, if it is. adrift_epoch, adrift_slot:
+-- where it lost the others. missed_to: the first window after those it missed. unread_since: when it asked to be added,
+-- until everything since then has been read.
 CREATE TABLE circle (
     id BLOB PRIMARY KEY, name TEXT NOT NULL, state TEXT NOT NULL, epoch INTEGER NOT NULL, adrift TEXT, adrift_epoch INTEGER,
-    update_day INTEGER NOT NULL, update_due INTEGER, rejoin_at INTEGER, receipt_due INTEGER, joined INTEGER NOT NULL,
+    adrift_slot INTEGER, update_day INTEGER NOT NULL, update_due INTEGER, rejoin_at INTEGER, receipt_due INTEGER, joined INTEGER NOT NULL,
     missed_to INTEGER, unread_since INTEGER);
 -- since: the first epoch a member can read, as far as this client knows.
 CREATE TABLE member (
@@ -43,6 +44,11 @@ CREATE TABLE member (
 
 -- Members who said that they are in this client's epoch although they, too, may have missed something.
 CREATE TABLE heard (circle BLOB NOT NULL, leaf INTEGER NOT NULL, PRIMARY KEY (circle, leaf)) WITHOUT ROWID;
+
+-- Epochs that were left, and how. slot: where the commit lay that ended it here. lost: which slot the owner said it could
+-- not follow.
+CREATE TABLE passed (
+    circle BLOB NOT NULL, epoch INTEGER NOT NULL, slot INTEGER, lost INTEGER, PRIMARY KEY (circle, epoch)) WITHOUT ROWID;
 
 -- KeyPackages this client gave away: to whom, when, and to be added again to which circle.
 CREATE TABLE invitation (
@@ -61,8 +67,10 @@ CREATE TABLE slot (address BLOB PRIMARY KEY, lane INTEGER NOT NULL, n INTEGER NO
     WITHOUT ROWID;
 CREATE INDEX slot_lane ON slot (lane, n);
 
--- Cells that arrived before they can be used: out of order in a commit lane, or their chunks are not there.
-CREATE TABLE held (address BLOB PRIMARY KEY, cell BLOB NOT NULL, window INTEGER NOT NULL, since INTEGER NOT NULL)
+-- Cells that arrived before they can be used: out of order in a commit lane, or their chunks are not there. retry_at: not
+-- before.
+CREATE TABLE held (
+    address BLOB PRIMARY KEY, cell BLOB NOT NULL, window INTEGER NOT NULL, since INTEGER NOT NULL, retry_at INTEGER NOT NULL)
     WITHOUT ROWID;
 
 -- What has to reach the relay: a job is its chunks and then its cell. frame: what to seal again in the next slot.
