@@ -7,8 +7,10 @@
 
 mod answer;
 mod feed;
+mod resume;
 mod tls;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
@@ -22,6 +24,8 @@ use rustls::ClientConfig;
 
 pub use feed::HttpsFeed;
 
+use self::answer::Records;
+use self::resume::Begun;
 use super::error::{Refusal, TransportError, Unreachable};
 use super::{Put, Transport};
 
@@ -63,6 +67,8 @@ pub struct Https {
     tls: ClientConfig,
     timeouts: Timeouts,
     reads: Client,
+    /// A closed window whose download broke off.
+    begun: Mutex<Option<Begun>>,
 }
 
 impl std::fmt::Debug for Https {
@@ -80,7 +86,7 @@ impl Https {
         let endpoint = link.endpoint().to_owned();
         reqwest::Url::parse(&format!("https://{endpoint}/")).map_err(|_| TransportError::Endpoint)?;
         let reads = client(&tls, &timeouts, 1)?;
-        Ok(Self { endpoint, tls, timeouts, reads })
+        Ok(Self { endpoint, tls, timeouts, reads, begun: Mutex::default() })
     }
 
     /// A client that has no connection yet and keeps none.
@@ -158,16 +164,12 @@ impl Transport for Https {
     }
 
     async fn window_cells(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
-        within(self.timeouts.sweep, async {
-            let answer = ok(self.read(&relay::window_cells_path(window)).await?)?;
-            let (_, records) = answer::head_and_records(answer, 0).await?;
-            if records.is_sorted_by(|(a, _), (b, _)| a < b) {
-                Ok(records)
-            } else {
-                Err(LayoutError("a closed window, sorted by address").into())
-            }
-        })
-        .await
+        let records = self.window(window).await?;
+        if records.is_sorted_by(|(a, _), (b, _)| a < b) {
+            Ok(records)
+        } else {
+            Err(LayoutError("a closed window, sorted by address").into())
+        }
     }
 
     async fn current_cells(
@@ -183,7 +185,9 @@ impl Transport for Https {
                 Err(TransportError::Refused(Refusal::Gone)) if after.is_some() => return Ok(None),
                 answer => answer?,
             };
-            let (head, records) = answer::head_and_records(answer, CURRENT_HEAD_SIZE).await?;
+            let mut records = Records::after_head(CURRENT_HEAD_SIZE);
+            records.read(answer).await?;
+            let (head, records) = records.finish()?;
             let (head, _) = CurrentHead::parse(&head)?;
             Ok(Some((head, records)))
         })

@@ -8,6 +8,7 @@
 
 mod feed;
 mod relay;
+mod resume;
 
 use std::collections::BTreeSet;
 

@@ -36,6 +36,9 @@ pub(crate) enum Does {
     Answer { bytes: Vec<u8>, piece: usize },
     /// Answers with these bytes and closes.
     AnswerAndClose(Vec<u8>),
+    /// Answers with a window or the part of it that is asked for, and closes after so many bytes of it. Tags and numbers are
+    /// those of one connection after the other, the last ones from then on.
+    Window { body: Vec<u8>, tags: Vec<&'static str>, lengths: Vec<usize>, knows_ranges: bool },
     /// Reads requests and never answers.
     Nothing,
     /// Accepts the connection and never says a word of TLS.
@@ -85,9 +88,14 @@ impl Relay {
         let (config, pin) = tls(key);
         let (report, saw) = unbounded_channel();
         tokio::spawn(async move {
+            let mut does = does;
             while let Ok((tcp, _)) = listener.accept().await {
                 report.send(Saw::Connection).ok();
                 tokio::spawn(serve(tcp, TlsAcceptor::from(Arc::clone(&config)), does.clone(), report.clone()));
+                if let Does::Window { tags, lengths, .. } = &mut does {
+                    tags.drain(..usize::from(tags.len() > 1));
+                    lengths.drain(..usize::from(lengths.len() > 1));
+                }
             }
         });
         Self { link: RelayLink::new(&endpoint, pin).unwrap(), saw }
@@ -187,15 +195,23 @@ async fn serve(mut tcp: TcpStream, acceptor: TlsAcceptor, does: Does, report: Un
     let resumed = session.handshake_kind() == Some(rustls::HandshakeKind::Resumed);
     report.send(Saw::Handshake { server_name, resumed }).ok();
     match does {
-        Does::Answer { .. } | Does::AnswerAndClose(_) | Does::Nothing => serve_http(tls, does, report).await,
+        Does::Answer { .. } | Does::AnswerAndClose(_) | Does::Window { .. } | Does::Nothing => {
+            serve_http(tls, does, report).await
+        }
         _ => serve_feed(tls, does, report).await,
     }
 }
 
 async fn serve_http(mut tls: TlsStream<TcpStream>, does: Does, report: UnboundedSender<Saw>) {
     while let Some(request) = read_request(&mut tls).await {
-        report.send(Saw::Request(request)).ok();
+        report.send(Saw::Request(request.clone())).ok();
         match &does {
+            Does::Window { body, tags, lengths, knows_ranges } => {
+                let answer = window(&request, body, tags[0], lengths[0], *knows_ranges);
+                tls.write_all(&answer).await.ok();
+                tls.shutdown().await.ok();
+                return;
+            }
             Does::Answer { bytes, piece } => {
                 for piece in bytes.chunks(*piece) {
                     if tls.write_all(piece).await.is_err() || tls.flush().await.is_err() {
@@ -211,6 +227,21 @@ async fn serve_http(mut tls: TlsStream<TcpStream>, does: Does, report: Unbounded
             _ => {}
         }
     }
+}
+
+/// A window or the rest of it, as far as it goes.
+fn window(request: &[u8], body: &[u8], tag: &str, length: usize, knows_ranges: bool) -> Vec<u8> {
+    let head = String::from_utf8(request.to_vec()).unwrap();
+    let range = head.lines().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')).map(str::to_owned);
+    let first: usize = range.filter(|_| knows_ranges).map_or(0, |first| first.parse().unwrap());
+    let rest = &body[first..];
+    let (status, place) = match first {
+        0 => (200, String::new()),
+        _ => (206, format!("content-range: bytes {first}-{}/{}\r\n", body.len() - 1, body.len())),
+    };
+    let tag = if tag.is_empty() { String::new() } else { format!("etag: {tag}\r\n") };
+    let head = format!("HTTP/1.1 {status} -\r\n{tag}{place}content-length: {}\r\n\r\n", rest.len());
+    [head.as_bytes(), &rest[..length.min(rest.len())]].concat()
 }
 
 async fn serve_feed(tls: TlsStream<TcpStream>, does: Does, report: UnboundedSender<Saw>) {

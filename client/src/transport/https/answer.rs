@@ -36,33 +36,64 @@ pub(super) async fn exactly(answer: Response, size: usize, layout: &'static str)
     if body.len() == size { Ok(body) } else { Err(LayoutError(layout).into()) }
 }
 
-/// Reads a head of `head` bytes and then records until the body ends, each turned into a value as it arrives, so that
-/// memory never holds the body beside them.
-pub(super) async fn head_and_records(
-    mut answer: Response,
-    head: usize,
-) -> Result<(Vec<u8>, Vec<(Address, Cell)>), TransportError> {
-    let broken = TransportError::Malformed(LayoutError("a list of address ‖ cell"));
-    if answer.content_length().is_some_and(|length| length > CELLS_MAX) {
-        return Err(broken);
+/// A head and records, each turned into a value as it arrives, so that memory never holds the body beside them.
+#[derive(Debug)]
+pub(super) struct Records {
+    /// How long the head is.
+    head_size: usize,
+    head: Vec<u8>,
+    part: Vec<u8>,
+    records: Vec<(Address, Cell)>,
+    /// How many bytes may still come.
+    left: u64,
+}
+
+impl Records {
+    /// Nothing yet. A head of `head_size` bytes comes first.
+    pub(super) fn after_head(head_size: usize) -> Self {
+        Self { head_size, head: Vec::new(), part: Vec::new(), records: Vec::new(), left: CELLS_MAX }
     }
-    let mut left = CELLS_MAX;
-    let mut head_bytes = Vec::with_capacity(head);
-    let mut part = Vec::with_capacity(RECORD_SIZE);
-    let mut records = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| meaning(&error))? {
-        left = u64::try_from(piece.len()).ok().and_then(|length| left.checked_sub(length)).ok_or(broken)?;
-        let mut piece: &[u8] = &piece;
-        fill(&mut head_bytes, head, &mut piece);
-        while !piece.is_empty() {
-            fill(&mut part, RECORD_SIZE, &mut piece);
-            if part.len() == RECORD_SIZE {
-                records.push(parse_record(&part)?);
-                part.clear();
+
+    /// How many bytes whole records have taken so far.
+    pub(super) fn received(&self) -> u64 {
+        u64::try_from(self.records.len().saturating_mul(RECORD_SIZE)).unwrap_or(u64::MAX)
+    }
+
+    /// Forgets the record that was not whole when the line broke.
+    pub(super) fn break_off(&mut self) {
+        self.part.clear();
+    }
+
+    /// Reads a body, or what is left of it, to its end. What came before an error is kept.
+    pub(super) async fn read(&mut self, mut answer: Response) -> Result<(), TransportError> {
+        if answer.content_length().is_some_and(|length| length > self.left) {
+            return Err(Self::broken());
+        }
+        while let Some(piece) = answer.chunk().await.map_err(|error| meaning(&error))? {
+            let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+            self.left = self.left.checked_sub(length).ok_or(Self::broken())?;
+            let mut piece: &[u8] = &piece;
+            fill(&mut self.head, self.head_size, &mut piece);
+            while !piece.is_empty() {
+                fill(&mut self.part, RECORD_SIZE, &mut piece);
+                if self.part.len() == RECORD_SIZE {
+                    self.records.push(parse_record(&self.part)?);
+                    self.part.clear();
+                }
             }
         }
+        Ok(())
     }
-    if head_bytes.len() == head && part.is_empty() { Ok((head_bytes, records)) } else { Err(broken) }
+
+    /// The head and all records, when nothing is missing.
+    pub(super) fn finish(self) -> Result<(Vec<u8>, Vec<(Address, Cell)>), TransportError> {
+        let whole = self.head.len() == self.head_size && self.part.is_empty();
+        if whole { Ok((self.head, self.records)) } else { Err(Self::broken()) }
+    }
+
+    fn broken() -> TransportError {
+        TransportError::Malformed(LayoutError("a list of address ‖ cell"))
+    }
 }
 
 /// Moves bytes from the front of `piece` into `buffer` until it holds `size`.

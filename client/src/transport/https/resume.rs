@@ -1,0 +1,118 @@
+//! A closed window that is read on from where the line broke: on a bad line a day of cells never comes in one piece.
+//!
+//! Closed windows do not change, so the rest is asked for by its place alone (RFC 9110 section 14.2). The tag that the relay
+//! gives a window is compared here and never sent back (no `If-Range`): a relay could give each reader a tag of its own,
+//! and would know by it who comes back.
+
+use std::sync::PoisonError;
+
+use himaya_protocol::wire::relay::{self, LayoutError};
+use himaya_protocol::wire::{Address, Cell};
+use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, RANGE};
+use reqwest::{Method, Response};
+
+use super::answer::Records;
+use super::{Https, answer, ok, within};
+use crate::transport::error::{Refusal, TransportError};
+
+/// How often one call reads on. Each time must have brought a whole record at least.
+const READS_ON_MAX: u32 = 64;
+/// The longest tag that is remembered.
+const TAG_MAX: usize = 128;
+
+/// What came of a closed window before the line broke.
+#[derive(Debug)]
+pub(super) struct Begun {
+    window: u32,
+    /// What the relay said that it is; nothing can be read on without.
+    tag: Option<Vec<u8>>,
+    records: Records,
+}
+
+impl Begun {
+    fn new(window: u32) -> Self {
+        Self { window, tag: None, records: Records::after_head(0) }
+    }
+
+    /// The place of the first byte that is missing, if it can be read on from there.
+    fn rest(&self) -> Option<u64> {
+        Some(self.records.received()).filter(|place| *place > 0 && self.tag.is_some())
+    }
+}
+
+impl Https {
+    /// All cells of a closed window, with what an earlier call has brought of it.
+    pub(super) async fn window(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
+        let kept = self.begun.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut begun = kept.filter(|begun| begun.window == window).unwrap_or_else(|| Begun::new(window));
+        let read = within(self.timeouts.sweep, self.read_on(&mut begun)).await;
+        match read {
+            Ok(()) => begun.records.finish().map(|(_, records)| records),
+            Err(error) => {
+                if matches!(error, TransportError::Unreachable(_)) && begun.rest().is_some() {
+                    begun.records.break_off();
+                    *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads to the end, over as many connections as it takes while each brings something.
+    async fn read_on(&self, begun: &mut Begun) -> Result<(), TransportError> {
+        for _ in 0..READS_ON_MAX {
+            let had = begun.records.received();
+            match self.read_rest(begun).await {
+                Err(TransportError::Unreachable(_)) if begun.records.received() > had && begun.rest().is_some() => {
+                    begun.records.break_off();
+                }
+                other => return other,
+            }
+        }
+        self.read_rest(begun).await
+    }
+
+    async fn read_rest(&self, begun: &mut Begun) -> Result<(), TransportError> {
+        let path = relay::window_cells_path(begun.window);
+        let mut request = self.reads.request(Method::GET, format!("https://{}{path}", self.endpoint));
+        let rest = begun.rest();
+        if let Some(place) = rest {
+            request = request.header(RANGE, format!("bytes={place}-"));
+        }
+        let answer = request.send().await.map_err(|error| answer::meaning(&error))?;
+        match (rest, answer.status().as_u16()) {
+            (Some(place), 206) => {
+                let same = tag_of(answer.headers()) == begun.tag && begins_at(answer.headers(), place);
+                if !same {
+                    // Not what was begun: the next call starts anew.
+                    *begun = Begun::new(begun.window);
+                    return Err(LayoutError("the rest of a closed window").into());
+                }
+                begun.records.read(answer).await
+            }
+            (Some(_), 416) => {
+                *begun = Begun::new(begun.window);
+                Err(TransportError::Refused(Refusal::Other(416)))
+            }
+            // The whole, because this relay knows no ranges, or because nothing was there yet.
+            _ => {
+                let answer: Response = ok(answer)?;
+                *begun = Begun { tag: tag_of(answer.headers()), ..Begun::new(begun.window) };
+                begun.records.read(answer).await
+            }
+        }
+    }
+}
+
+/// The strong tag of an answer (RFC 9110 section 8.8.3).
+fn tag_of(headers: &HeaderMap) -> Option<Vec<u8>> {
+    let tag = headers.get(ETAG)?.as_bytes();
+    (tag.len() <= TAG_MAX && tag.starts_with(b"\"")).then(|| tag.to_vec())
+}
+
+/// Whether a part begins where it should (RFC 9110 section 14.4).
+fn begins_at(headers: &HeaderMap, place: u64) -> bool {
+    let range = headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    let first = range.and_then(|range| range.strip_prefix("bytes ")?.split_once('-'));
+    first.is_some_and(|(first, _)| first.parse() == Ok(place))
+}
