@@ -8,29 +8,54 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt, Limited};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use super::visit::Visit;
 use crate::service::RelayError;
 
+/// The longest page of an answer: a chunk, or 16 records, and their heads.
+pub(super) const PAGE_SIZE: usize = 66 << 10;
 /// How much of a body that nobody wants is still read, so that the answer is not lost to a peer who is busy sending.
 const UNWANTED_MAX: usize = 128 << 10;
 
+/// A body that was read. What it takes of its connection's room is free again when this is dropped.
+pub(super) struct Received {
+    bytes: Vec<u8>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Received {
+    /// Turns the bytes into something no larger, and leaves the room that it takes.
+    pub(super) fn parse<T, E>(
+        self,
+        parse: impl FnOnce(&[u8]) -> Result<T, E>,
+    ) -> Result<(T, Option<OwnedSemaphorePermit>), Problem> {
+        Ok((parse(&self.bytes).map_err(|_| Problem::Malformed)?, self.room))
+    }
+}
+
 /// Reads a body of at most `most` bytes within `patience`.
-pub(super) async fn read(mut body: Body, most: usize, patience: Duration) -> Result<Bytes, Problem> {
+pub(super) async fn read(mut body: Body, most: usize, visit: &Visit, patience: Duration) -> Result<Received, Problem> {
     let whole = async {
-        let mut bytes = Vec::new();
+        let mut received = Received { bytes: Vec::new(), room: None };
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(|_| Problem::Malformed)?.into_data() else { continue };
-            if bytes.len() + data.len() > most {
+            if data.len() > most - received.bytes.len() {
                 return Err(Problem::TooLarge);
             }
-            bytes.extend_from_slice(&data);
+            if received.room.is_none() {
+                received.room = Some(visit.room(most)?);
+                // At once: growing by doubling would take up to twice of it.
+                received.bytes.reserve_exact(most);
+            }
+            received.bytes.extend_from_slice(&data);
         }
-        Ok(Bytes::from(bytes))
+        Ok(received)
     };
     let read = timeout(patience, whole).await.unwrap_or(Err(Problem::TooSlow));
-    if read == Err(Problem::TooLarge) {
+    if let Err(Problem::TooLarge | Problem::TooMuch) = read {
         discard(body, patience).await;
     }
     read
@@ -53,16 +78,22 @@ pub(super) enum Keep {
     Forever,
 }
 
+impl Keep {
+    /// As `Cache-Control` says it (RFC 9111 section 5.2, RFC 8246).
+    pub(super) fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Never => "no-store",
+            Self::Forever => "public, max-age=31536000, immutable",
+        })
+    }
+}
+
 /// An answer of fixed-layout bytes.
 pub(super) fn binary(status: StatusCode, body: impl Into<Body>, keep: Keep) -> Response {
     let mut response = (status, body.into()).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    let keep = match keep {
-        Keep::Never => "no-store",
-        Keep::Forever => "public, max-age=31536000, immutable",
-    };
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(keep));
+    headers.insert(header::CACHE_CONTROL, keep.header());
     response
 }
 

@@ -1,10 +1,11 @@
 //! The feed: a WebSocket that tells of every cell once it is durable.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseCode, CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::response::Response;
 use bytes::Bytes;
 use himaya_protocol::wire::relay::FeedFrame;
@@ -13,18 +14,23 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::calls::App;
 use super::problem::Problem;
+use super::server::stopped;
+use super::visit::Visit;
 use crate::store::{Arrival, FeedEnd, Subscription};
 
 /// A client has nothing to say on a feed but pongs and a close.
 const MESSAGE_MAX: usize = 1_024;
-/// How often a silent feed is pinged, so that it stays open on the way and a dead peer is noticed.
+/// How often a feed is pinged, so that it stays open on the way and a dead peer is noticed.
 const PING_EVERY: Duration = Duration::from_secs(45);
+/// After how many pings without any answer a peer is dead.
+const PINGS_UNANSWERED: u32 = 2;
 
 /// What a subscriber wants of each arrival.
 type Form = fn(&Arrival) -> Bytes;
 
 pub(super) async fn open(
     State(app): State<App>,
+    Extension(visit): Extension<Arc<Visit>>,
     RawQuery(query): RawQuery,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
@@ -41,7 +47,7 @@ pub(super) async fn open(
         .max_frame_size(MESSAGE_MAX)
         .read_buffer_size(MESSAGE_MAX)
         .write_buffer_size(0)
-        .on_upgrade(move |socket| run(socket, subscription, form, app.patience, app.stopping, permit)))
+        .on_upgrade(move |socket| run(socket, subscription, form, app.patience, app.stopping, (visit, permit))))
 }
 
 async fn run(
@@ -50,9 +56,9 @@ async fn run(
     form: Form,
     patience: Duration,
     mut stopping: watch::Receiver<bool>,
-    _permit: OwnedSemaphorePermit,
+    (visit, _permit): (Arc<Visit>, OwnedSemaphorePermit),
 ) {
-    let code = follow(&mut socket, &mut subscription, form, patience, &mut stopping).await;
+    let code = follow(&mut socket, &mut subscription, form, patience, &visit, &mut stopping).await;
     if let Some(code) = code {
         let close = Message::Close(Some(CloseFrame { code, reason: "".into() }));
         // The peer may be gone; then there is nobody to tell.
@@ -66,12 +72,14 @@ async fn follow(
     subscription: &mut Subscription,
     form: Form,
     patience: Duration,
+    visit: &Visit,
     stopping: &mut watch::Receiver<bool>,
 ) -> Option<CloseCode> {
     send(socket, Message::Binary(FeedFrame::Start(subscription.start()).to_bytes().into()), patience).await?;
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pings.reset();
+    let mut unanswered = 0;
     loop {
         tokio::select! {
             () = stopped(stopping) => return Some(close_code::AWAY),
@@ -81,11 +89,18 @@ async fn follow(
                 Err(FeedEnd::Closed) => return Some(close_code::AWAY),
             },
             said = socket.recv() => match said {
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) if visit.admit().is_ok() => unanswered = 0,
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => return Some(close_code::POLICY),
                 Some(Ok(Message::Text(_) | Message::Binary(_))) => return Some(close_code::POLICY),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
             },
-            _ = pings.tick() => send(socket, Message::Ping(Bytes::new()), patience).await?,
+            _ = pings.tick() => {
+                if unanswered >= PINGS_UNANSWERED {
+                    return None;
+                }
+                unanswered += 1;
+                send(socket, Message::Ping(Bytes::new()), patience).await?;
+            }
         }
     }
 }
@@ -93,10 +108,4 @@ async fn follow(
 /// `None` when the peer is gone or does not take what is sent.
 async fn send(socket: &mut WebSocket, message: Message, patience: Duration) -> Option<()> {
     timeout(patience, socket.send(message)).await.ok()?.ok()
-}
-
-/// Comes back when the server stops, or is gone.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    // An error says that the server is gone, which is the same to a feed.
-    let _ = stopping.wait_for(|stopping| *stopping).await;
 }

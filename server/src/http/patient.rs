@@ -12,7 +12,7 @@ use tokio::time::{Sleep, sleep};
 /// As long as the preface by which HTTP/2 is told from HTTP/1.1 (RFC 9113 section 3.4); no request is shorter.
 const OPENING: usize = 24;
 
-/// Fails when the first bytes do not come within `patience`, and a write that makes no progress for as long.
+/// Fails when the first bytes do not come within `head`, and a write that makes no progress for `patience`.
 ///
 /// What is read later has timers of its own: hyper's for heads and dead peers, [`super::body`]'s for bodies.
 pub(super) struct Patient<S> {
@@ -25,8 +25,8 @@ pub(super) struct Patient<S> {
 }
 
 impl<S> Patient<S> {
-    pub(super) fn new(inner: S, patience: Duration) -> Self {
-        Self { inner, patience, opening: Some((Box::pin(sleep(patience)), OPENING)), timer: None }
+    pub(super) fn new(inner: S, head: Duration, patience: Duration) -> Self {
+        Self { inner, patience, opening: Some((Box::pin(sleep(head)), OPENING)), timer: None }
     }
 
     /// Passes progress on, and turns a wait that lasts too long into an error.
@@ -88,7 +88,10 @@ mod tests {
     #[tokio::test]
     async fn a_peer_who_takes_nothing_is_given_up() {
         let (ours, _theirs) = duplex(16);
-        let error = Patient::new(ours, Duration::from_millis(1)).write_all(&[0; 64]).await.unwrap_err();
+        let error = Patient::new(ours, Duration::from_secs(3_600), Duration::from_millis(1))
+            .write_all(&[0; 64])
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 
@@ -97,7 +100,10 @@ mod tests {
         let (ours, mut theirs) = duplex(64);
         theirs.write_all(&[7; OPENING - 1]).await.unwrap();
         let mut heard = Vec::new();
-        let error = Patient::new(ours, Duration::from_millis(1)).read_to_end(&mut heard).await.unwrap_err();
+        let error = Patient::new(ours, Duration::from_millis(1), Duration::from_secs(3_600))
+            .read_to_end(&mut heard)
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert_eq!(heard.len(), OPENING - 1);
     }
@@ -105,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn after_the_opening_the_caller_decides_how_long_to_wait() {
         let (ours, mut theirs) = duplex(64);
-        let mut patient = Patient::new(ours, Duration::from_secs(3_600));
+        let mut patient = Patient::new(ours, Duration::from_secs(3_600), Duration::from_secs(3_600));
         theirs.write_all(&[7; OPENING]).await.unwrap();
         patient.read_exact(&mut [0; OPENING]).await.unwrap();
         assert!(patient.opening.is_none());
@@ -114,7 +120,7 @@ mod tests {
     #[tokio::test]
     async fn progress_starts_the_patience_anew() {
         let (ours, mut theirs) = duplex(16);
-        let mut patient = Patient::new(ours, Duration::from_secs(3_600));
+        let mut patient = Patient::new(ours, Duration::from_secs(3_600), Duration::from_secs(3_600));
         assert_eq!(patient.write(&[7; 16]).await.unwrap(), 16);
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut patient).poll_write(&mut context, &[7; 16]).is_pending());

@@ -8,37 +8,24 @@ use std::time::Duration;
 
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::calls::{App, router};
+use super::limits::{Limits, TLS_OUT, WINDOW};
 use super::patient::Patient;
 use super::tls::{self, Shown, TlsError};
+use super::visit::{Calls, Rates, Visit};
 use crate::service::Relay;
 
 /// After a failed accept (no file handles left, most often), before the next.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// What HTTP/2 may have in flight for one stream: a chunk with its address fits.
-const STREAM_WINDOW: u32 = 128 << 10;
-const CONNECTION_WINDOW: u32 = 512 << 10;
-const STREAMS_MAX: u32 = 8;
-const HEADERS_MAX: usize = 32;
-const HEAD_SIZE_MAX: usize = 16 << 10;
-
-/// What a server takes on at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Connections; more wait in the system's queue.
-    pub connections: u32,
-    /// Feeds among them.
-    pub feeds: u32,
-    /// How long a peer may take for a handshake, a head, a body or taking an answer.
-    pub patience: Duration,
-}
+/// How many streams of one HTTP/2 connection may be reset, by either side, out of turn before the connection is ended: a
+/// flood of them is what costs the relay work and the peer nothing (CVE-2023-44487, CVE-2019-9514).
+const RESETS_MAX: usize = 16;
 
 /// A relay that listens.
 pub struct Server {
@@ -72,7 +59,8 @@ impl Server {
         let listener = TcpListener::bind(listen).await?;
         let (stop, stopping) = watch::channel(false);
         let feeds = Arc::new(Semaphore::new(permits(limits.feeds)));
-        let app = App { relay, patience: limits.patience, feeds, stopping };
+        let (body, patience) = (limits.body, limits.patience);
+        let app = App { relay, body, patience, looking: Arc::default(), feeds, stopping };
         Ok(Self { listener, acceptor, app, limits, stop })
     }
 
@@ -84,40 +72,45 @@ impl Server {
     /// Serves until `stop` comes back, then finishes every request that was accepted and closes the feeds.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let slots = Arc::new(Semaphore::new(permits(self.limits.connections)));
-        let graceful = GracefulShutdown::new();
+        let rates = Arc::new(Rates::new(self.limits.requests_each, self.limits.requests));
         let connections = Connections {
             acceptor: self.acceptor,
-            service: TowerToHyperService::new(router(self.app.clone())),
-            builder: builder(self.limits.patience),
-            patience: self.limits.patience,
+            router: TowerToHyperService::new(router(self.app.clone())),
+            builder: builder(&self.limits),
+            limits: self.limits,
+            stopping: self.app.stopping.clone(),
         };
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = std::pin::pin!(stop);
         loop {
-            let (stream, slot) = tokio::select! {
+            let accepted = tokio::select! {
                 () = &mut stop => break,
+                _ = seconds.tick() => {
+                    rates.tick();
+                    continue;
+                }
                 accepted = accept(&self.listener, &slots) => accepted,
             };
-            tokio::spawn(connections.clone().serve(stream, graceful.watcher(), slot));
+            // The semaphore is never closed, so there always is a slot in the end.
+            let Some((stream, slot)) = accepted else { break };
+            tokio::spawn(connections.clone().serve(stream, Arc::new(Visit::new(rates.clone(), slot))));
         }
         drop(self.listener);
         self.stop.send_replace(true);
-        let finish = async {
-            graceful.shutdown().await;
-            // Every feed gives its permit back once it is closed. The semaphore is never closed, so this cannot fail.
-            let _ = self.app.feeds.acquire_many(self.limits.feeds).await;
-        };
-        if timeout(self.limits.patience, finish).await.is_err() {
+        // Every connection and every feed gives its slot back when it ends.
+        let all = u32::try_from(permits(self.limits.connections)).unwrap_or(u32::MAX);
+        if timeout(self.limits.patience, slots.acquire_many(all)).await.is_err() {
             tracing::warn!("some connections did not end in time and were cut");
         }
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // The semaphore is never closed, so there always is a slot in the end.
-    let slot = slots.clone().acquire_owned().await.ok();
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, slot),
+            Ok((stream, _)) => return Some((stream, slot)),
             Err(error) => {
                 tracing::warn!(kind = %error.kind(), "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -129,43 +122,69 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> (TcpStream, O
 #[derive(Clone)]
 struct Connections {
     acceptor: TlsAcceptor,
-    service: TowerToHyperService<axum::Router>,
+    router: TowerToHyperService<axum::Router>,
     builder: Builder<TokioExecutor>,
-    patience: Duration,
+    limits: Limits,
+    stopping: watch::Receiver<bool>,
 }
 
 impl Connections {
     /// Serves one connection. What goes wrong on it is the peer's doing and is not told to anybody.
-    async fn serve(self, stream: TcpStream, watcher: Watcher, _slot: Option<OwnedSemaphorePermit>) {
+    async fn serve(mut self, stream: TcpStream, visit: Arc<Visit>) {
         if stream.set_nodelay(true).is_err() {
             return;
         }
-        let Ok(Ok(stream)) = timeout(self.patience, self.acceptor.accept(stream)).await else { return };
-        let stream = TokioIo::new(Patient::new(stream, self.patience));
-        let connection = self.builder.serve_connection_with_upgrades(stream, self.service);
-        let _ = watcher.watch(connection.into_owned()).await;
+        let handshake = self.acceptor.accept_with(stream, |tls| tls.set_buffer_limit(Some(TLS_OUT)));
+        let Ok(Ok(stream)) = timeout(self.limits.handshake, handshake).await else { return };
+        let stream = TokioIo::new(Patient::new(stream, self.limits.head, self.limits.patience));
+        let calls = Calls { router: self.router, visit: visit.clone() };
+        let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(stream, calls));
+        // An HTTP/2 answer of which nothing is taken writes nothing either, so that no write waits too long.
+        let stall = self.limits.body.saturating_add(self.limits.patience);
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = visit.is_over(self.limits.head, stall) => {}
+            () = stopped(&mut self.stopping) => {}
+        }
+        // What is being answered is still finished.
+        connection.as_mut().graceful_shutdown();
+        tokio::select! {
+            _ = connection => {}
+            () = visit.is_over(self.limits.patience, stall) => {}
+        }
     }
 }
 
-fn builder(patience: Duration) -> Builder<TokioExecutor> {
+/// Comes back when the server stops, or is gone.
+pub(super) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error says that the server is gone, which is the same to whoever waits.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+fn builder(limits: &Limits) -> Builder<TokioExecutor> {
+    let head_size = usize::try_from(limits.head_size).unwrap_or(usize::MAX);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience)
-        .max_headers(HEADERS_MAX)
-        .max_buf_size(HEAD_SIZE_MAX)
+        // Runs between requests too, so it is the limit of idle connections as well.
+        .header_read_timeout(limits.head)
+        .max_headers(usize::try_from(limits.headers).unwrap_or(usize::MAX))
+        .max_buf_size(head_size)
         // A clock finer than the window, and a mark of the software.
         .auto_date_header(false);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(patience)
-        .keep_alive_timeout(patience)
-        .max_concurrent_streams(STREAMS_MAX)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_header_list_size(u32::try_from(HEAD_SIZE_MAX).unwrap_or(u32::MAX))
+        .keep_alive_interval(limits.patience)
+        .keep_alive_timeout(limits.patience)
+        .max_concurrent_streams(limits.streams)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW)
+        .max_header_list_size(limits.head_size)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(RESETS_MAX)
+        .max_send_buf_size(head_size)
         .auto_date_header(false);
     builder
 }

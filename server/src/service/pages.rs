@@ -6,16 +6,16 @@ use std::vec;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::relay::Pick;
 use himaya_protocol::wire::{Address, Cell, Chunk};
+use tokio::sync::OwnedSemaphorePermit;
 
+use super::contents::Contents;
 use super::RelayError;
 use crate::store::CellStore;
 
-/// Cells read at once: 256 KiB.
-const CELLS_PER_PAGE: usize = 64;
-/// Addresses read at once.
-const ADDRESSES_PER_PAGE: usize = 4_096;
-/// Chunks read at once: 256 KiB.
-const CHUNKS_PER_PAGE: usize = 4;
+/// Cells read at once: 64 KiB. Pages are what a slow reader holds in memory.
+const CELLS_PER_PAGE: usize = 16;
+/// Addresses read at once: 64 KiB, or half of that as prefixes.
+pub(super) const ADDRESSES_PER_PAGE: usize = 2_048;
 
 /// The cells of a window or of a list of arrivals, in the order of their addresses.
 pub struct Sweep {
@@ -25,7 +25,7 @@ pub struct Sweep {
 
 enum Rest {
     Window { window: u32, after: Option<Address> },
-    List(vec::IntoIter<Address>),
+    List { addresses: vec::IntoIter<Address>, _room: OwnedSemaphorePermit },
 }
 
 impl Sweep {
@@ -33,10 +33,24 @@ impl Sweep {
         Self { store, rest: Rest::Window { window, after: None } }
     }
 
-    /// Sorts the list, so that the answer does not tell in which order its cells arrived.
-    pub(super) fn list(store: Arc<dyn CellStore>, mut addresses: Vec<Address>) -> Self {
+    /// The cells of a closed window from one of them on.
+    pub(super) fn window_from(
+        store: Arc<dyn CellStore>,
+        window: u32,
+        contents: &Contents,
+        cell: u64,
+    ) -> Result<Self, RelayError> {
+        let (mut after, skip) = contents.before(cell);
+        if skip > 0 {
+            after = store.addresses(window, after.as_ref(), skip)?.last().copied().or(after);
+        }
+        Ok(Self { store, rest: Rest::Window { window, after } })
+    }
+
+    /// Sorts the list, so that the answer does not tell in which order its cells arrived. `room` is held with the list.
+    pub(super) fn list(store: Arc<dyn CellStore>, mut addresses: Vec<Address>, room: OwnedSemaphorePermit) -> Self {
         addresses.sort_unstable();
-        Self { store, rest: Rest::List(addresses.into_iter()) }
+        Self { store, rest: Rest::List { addresses: addresses.into_iter(), _room: room } }
     }
 
     /// The next cells. An empty page is the end.
@@ -47,7 +61,7 @@ impl Sweep {
                 *after = page.last().map(|(address, _)| *address).or(*after);
                 Ok(page)
             }
-            Rest::List(addresses) => {
+            Rest::List { addresses, .. } => {
                 let mut page = Vec::new();
                 // A cell whose window has expired since is left out, so a page may need more than one look.
                 while page.is_empty() && addresses.len() > 0 {
@@ -68,7 +82,7 @@ impl Sweep {
                 *after = page.last().copied().or(*after);
                 Ok(page)
             }
-            Rest::List(addresses) => Ok(addresses.take(ADDRESSES_PER_PAGE).collect()),
+            Rest::List { addresses, .. } => Ok(addresses.take(ADDRESSES_PER_PAGE).collect()),
         }
     }
 
@@ -135,7 +149,7 @@ impl Picked {
                 }
             }
             PickRest::Chunks(addresses) => {
-                for address in addresses.take(CHUNKS_PER_PAGE) {
+                for address in addresses.take(1) {
                     append(&mut bytes, CHUNK_SIZE, self.store.chunk(&address)?.as_ref().map(Chunk::as_bytes));
                 }
             }

@@ -8,6 +8,7 @@ use himaya_protocol::wire::relay::{self, Pick};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::SendRequest;
+use hyper::header::HeaderName;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -89,8 +90,22 @@ impl Session {
 
     /// One request. An error when the relay did not answer.
     pub async fn call(&mut self, method: Method, path: &str, body: impl Into<Bytes>) -> Result<Answer, String> {
-        let request =
-            Request::builder().method(method).uri(path).header("host", "relay").body(Full::new(body.into())).unwrap();
+        self.call_with(method, path, &[], body).await
+    }
+
+    /// The same with more to say in its head.
+    pub async fn call_with(
+        &mut self,
+        method: Method,
+        path: &str,
+        head: &[(HeaderName, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, String> {
+        let mut request = Request::builder().method(method).uri(path).header("host", "relay");
+        for (name, value) in head {
+            request = request.header(name, *value);
+        }
+        let request = request.body(Full::new(body.into())).unwrap();
         self.0.ready().await.map_err(|error| error.to_string())?;
         whole(self.0.send_request(request).await).await
     }
@@ -176,7 +191,7 @@ pub async fn pick_chunks(relay: &Relay, addresses: &[Address]) -> Vec<Option<Chu
 
 /// Trusts the one key that the relay link names.
 #[derive(Debug)]
-struct Pinned([u8; 32]);
+pub struct Pinned(pub [u8; 32]);
 
 impl ServerCertVerifier for Pinned {
     fn verify_server_cert(

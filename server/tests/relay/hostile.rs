@@ -122,7 +122,7 @@ async fn raw(relay: &Relay, bytes: &[u8]) -> Vec<u8> {
 #[tokio::test]
 async fn a_slow_body_is_answered_and_let_go() {
     let home = Home::new();
-    home.configure("patience = \"30s\"", "patience = \"1s\"");
+    home.configure("body = \"60s\"", "body = \"1s\"");
     let relay = home.serve();
     let head = format!("POST {PATH_CELLS} HTTP/1.1\r\nhost: relay\r\ncontent-length: {RECORD_SIZE}\r\n\r\n{CANARY}");
     let answer = String::from_utf8(raw(&relay, head.as_bytes()).await).unwrap();
@@ -151,7 +151,7 @@ async fn a_body_that_breaks_off_stores_nothing() {
 #[tokio::test]
 async fn what_is_not_http_is_not_echoed() {
     let home = Home::new();
-    home.configure("patience = \"30s\"", "patience = \"1s\"");
+    home.configure("head = \"30s\"", "head = \"1s\"");
     let relay = home.serve();
     let long = format!("GET /{} HTTP/1.1\r\nhost: relay\r\n\r\n", CANARY.repeat(9_000));
     let many = format!("GET {PATH_RELAY} HTTP/1.1\r\n{}\r\n", format!("{CANARY}: 1\r\n").repeat(200));
@@ -177,7 +177,8 @@ async fn what_is_not_http_is_not_echoed() {
 #[tokio::test]
 async fn whoever_says_nothing_is_let_go() {
     let home = Home::new();
-    home.configure("patience = \"30s\"", "patience = \"1s\"");
+    home.configure("handshake = \"10s\"", "handshake = \"1s\"");
+    home.configure("head = \"30s\"", "head = \"1s\"");
     let relay = home.serve();
     let mut without_tls = TcpStream::connect(relay.address).await.unwrap();
     let mut end = Vec::new();

@@ -37,6 +37,9 @@ impl Home {
         let home = Self { dir: dir.to_owned(), pin: *link.pin(), _temporary: None };
         home.configure("256MiB", RESERVE);
         home.configure("24h", WINDOW);
+        // Tests ask more often than people do.
+        home.configure("requests_each = 100", "requests_each = 1000000");
+        home.configure("requests = 2000", "requests = 1000000");
         home
     }
 
@@ -125,6 +128,19 @@ impl Relay {
     /// SIGTERM, the polite way.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// The most memory that the relay has held so far, in bytes (VmHWM of proc_pid_status(5)).
+    pub fn peak_memory(&self) -> u64 {
+        let id = self.child.as_ref().expect("a relay that ended holds nothing").id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap() << 10
+    }
+
+    /// SIGHUP: look at what may have changed.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
     }
 
     /// Waits for the relay to end by itself.
