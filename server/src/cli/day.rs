@@ -19,6 +19,21 @@ impl Day {
     pub(super) fn of(unix_seconds: u64) -> Self {
         Self(u32::try_from(unix_seconds / SECONDS).unwrap_or(u32::MAX))
     }
+
+    /// Its last second, since the Unix epoch.
+    pub(super) fn last_second(self) -> u64 {
+        (u64::from(self.0) + 1) * SECONDS - 1
+    }
+
+    /// Its number, counted from 1970-01-01.
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The day that has come once so many seconds have passed after this one.
+    pub(super) fn after(self, seconds: u64) -> Self {
+        Self::of((u64::from(self.0) + 1).saturating_mul(SECONDS).saturating_add(seconds))
+    }
 }
 
 impl FromStr for Day {

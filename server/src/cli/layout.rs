@@ -40,6 +40,14 @@ impl Layout {
         self.folder.join("store")
     }
 
+    pub(super) fn sunset(&self) -> PathBuf {
+        self.folder.join("sunset")
+    }
+
+    pub(super) fn invites(&self) -> PathBuf {
+        self.folder.join("invites")
+    }
+
     pub(super) fn audit_socket(&self) -> PathBuf {
         self.folder.join("audit.sock")
     }

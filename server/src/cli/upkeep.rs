@@ -1,19 +1,21 @@
-//! What a running relay does from time to time: windows that are too old, certificates that have been renewed.
+//! What a running relay does from time to time: windows that are too old, certificates that have been renewed, its own end.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::Signal;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use super::{CliError, Layout, read};
+use super::{CliError, Layout, read, sunset, unix_seconds};
 use crate::config::Config;
-use crate::http::Shown;
+use crate::http::{Shown, Standing, Totals};
 use crate::service::Relay;
 
 /// How often it is looked at when nothing else happens; more often when windows are shorter.
 const EVERY: Duration = Duration::from_secs(60);
+const HOUR: u64 = 3_600;
 
 /// The files of certificate and key, and what they held when they were last looked at.
 pub(super) struct Keypair {
@@ -59,17 +61,88 @@ fn read_both([key, certificate]: &[PathBuf; 2]) -> Result<[Zeroizing<Vec<u8>>; 2
     Ok([read(key.clone())?.into(), read(certificate.clone())?.into()])
 }
 
-/// Looks after the relay until it is dropped: as time goes by, and at each SIGHUP.
-pub(super) async fn for_ever(window: Duration, mut hangup: Signal, relay: Relay, mut keypair: Keypair) {
-    let mut ticks = tokio::time::interval(EVERY.min(window));
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => {}
-            _ = hangup.recv() => {}
+/// Looks after a running relay.
+pub(super) struct Upkeep {
+    layout: Layout,
+    config: Config,
+    relay: Relay,
+    keypair: Keypair,
+    standing: watch::Sender<Standing>,
+    /// The hour of the last look at totals.
+    hour: Option<u64>,
+}
+
+impl Upkeep {
+    pub(super) fn new(layout: &Layout, config: &Config, relay: Relay, keypair: Keypair) -> Self {
+        let standing = watch::Sender::default();
+        Self { layout: layout.clone(), config: config.clone(), relay, keypair, standing, hour: None }
+    }
+
+    /// How the relay stands, at each look.
+    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Looks now, as time goes by, and at each SIGHUP, until the relay's end has come.
+    pub(super) async fn run(mut self, mut hangup: Signal) {
+        let mut ticks = tokio::time::interval(EVERY.min(self.config.window));
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {}
+                _ = hangup.recv() => {}
+            }
+            self.look().await;
+            if self.relay.has_drained() {
+                return;
+            }
         }
-        if let Err(error) = relay.tidy().await {
+    }
+
+    /// One look at everything.
+    pub(super) async fn look(&mut self) {
+        match sunset::read(&self.layout) {
+            Ok(announced) => self.relay.announce_sunset(announced.map(|announced| announced.last_day.number())),
+            Err(error) => tracing::error!(%error, "the announced end cannot be read"),
+        }
+        if let Err(error) = self.relay.tidy().await {
             tracing::error!(%error, "windows could not be tidied");
         }
-        keypair.refresh();
+        self.keypair.refresh();
+        if self.config.health.is_some() {
+            self.look_at_standing().await;
+        }
+    }
+
+    async fn look_at_standing(&mut self) {
+        let mut standing = *self.standing.borrow();
+        if let Ok(certificate) = self.keypair.shown.certificate() {
+            standing.certificate_expires = certificate.not_after;
+        }
+        let Ok(disk) = rustix::fs::statvfs(self.layout.folder()) else {
+            return tracing::error!("the disk cannot be looked at");
+        };
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        standing.full = free < self.config.reserve;
+        // What changes with a write is looked at when a new hour has begun, and never in between.
+        let hour = unix_seconds() / HOUR;
+        if self.hour != Some(hour)
+            && let Some(totals) = self.totals(free).await
+        {
+            standing.totals = totals;
+            self.hour = Some(hour);
+        }
+        self.standing.send_replace(standing);
+    }
+
+    async fn totals(&self, disk_free_bytes: u64) -> Option<Totals> {
+        let relay = self.relay.clone();
+        let held = tokio::task::spawn_blocking(move || relay.census()).await.ok()?.ok()?;
+        Some(Totals {
+            windows: u64::try_from(held.len()).unwrap_or(u64::MAX),
+            cells: held.iter().map(|window| window.cells).sum(),
+            chunks: held.iter().map(|window| window.chunks).sum(),
+            store_bytes: held.iter().map(|window| window.bytes).sum(),
+            disk_free_bytes,
+        })
     }
 }

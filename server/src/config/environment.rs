@@ -65,7 +65,7 @@ pub(super) fn read(environment: impl IntoIterator<Item = (OsString, OsString)>) 
 fn settings(table: &Table, above: &[String]) -> Vec<(Vec<String>, Value)> {
     let mut found = Vec::new();
     for (key, value) in table {
-        let path = [above, &[key.clone()]].concat();
+        let path = [above, std::slice::from_ref(key)].concat();
         match value.as_table() {
             Some(inner) => found.extend(settings(inner, &path)),
             None => found.push((path, value.clone())),

@@ -11,7 +11,7 @@ use rcgen::{CertificateParams, KeyPair};
 use crate::client::{Put, address, cell, chunk, put_cell, put_chunk};
 use crate::process::{Home, command};
 
-fn run(home: &Home, words: &[&str]) -> Output {
+pub fn run(home: &Home, words: &[&str]) -> Output {
     let dir = home.dir.to_str().unwrap();
     command(words.iter().map(|word| if *word == "DIR" { dir } else { *word }))
 }

@@ -45,7 +45,14 @@ fn forms(bytes: &[u8]) -> Vec<String> {
 
 #[tokio::test]
 async fn nothing_that_a_peer_sends_is_written_down() {
+    for form in ["human", "json"] {
+        nothing_is_written_down(form).await;
+    }
+}
+
+async fn nothing_is_written_down(form: &str) {
     let home = Home::new();
+    home.configure("log = \"human\"", &format!("log = \"{form}\""));
     let loud = "trace,hyper=trace,hyper_util=trace,h2=trace,rustls=trace,tungstenite=trace,axum=trace,sled=trace";
     let mut relay =
         home.try_serve(&[("RUST_LOG", loud)]).unwrap_or_else(|end| panic!("the relay did not start: {}", end.log));
@@ -63,6 +70,10 @@ async fn nothing_that_a_peer_sends_is_written_down() {
     relay.terminate();
     let end = relay.wait();
     assert!(end.log.contains("access is open: anybody"), "the log is not the relay's: {}", end.log);
+    for line in end.log.lines().filter(|_| form == "json") {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line} is no JSON"));
+        assert!(line["message"].is_string() && line["level"].is_string(), "{line}");
+    }
 
     let mut canaries = vec![AGENT.to_owned(), PATH.to_owned(), CLIENT.to_owned()];
     for bytes in [address(1).as_bytes(), address(3).as_bytes(), &cell(1).as_bytes()[..32], &cell(2).as_bytes()[..32]] {

@@ -65,7 +65,7 @@ pub(super) fn room(layout: &Layout, config: &Config) -> Finding {
     if free < config.reserve.saturating_mul(2) {
         return Finding::warning(NAME, says, "make room before the reserve is reached");
     }
-    if rustix::fs::statfs(layout.folder()).is_ok_and(|disk| i64::from(disk.f_type) == TMPFS) {
+    if rustix::fs::statfs(layout.folder()).is_ok_and(|disk| disk.f_type == TMPFS) {
         return Finding::warning(NAME, says, "this is a disk in memory: a restart of the machine loses everything");
     }
     Finding::ok(NAME, says)

@@ -109,7 +109,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     SocketAddr::new(ip, listen.port())
 }
@@ -122,5 +122,6 @@ pub(super) fn access(config: &Config) -> Finding {
             "open: anybody who reaches the relay may fill its disk",
             "fine behind a filter or on an onion address that few know; not on the open internet",
         ),
+        Access::Tokens => Finding::ok("access", "tokens: only whom you have invited can write".to_owned()),
     }
 }
