@@ -344,6 +344,7 @@ def tokens():
     token = [(u16(5), "token type"), (run(0x21), "nonce"), (sha256(CHALLENGE), "challenge digest"),
              (sha256(key), "key id"), (run(0x31, 64), "authenticator")]
     file.item("token", *token)
+    file.item("nullifier", sha256(b"".join(data for data, _ in token)))
     file.text("authorization", f'PrivateToken token="{text(b"".join(data for data, _ in token))}"')
     start = [(u16(5), "token type"), (sha256(key)[-1:], "last byte of the key id")]
     file.item("request", *start, (b"\x40\x40", "length: 64, in two bytes"), *elements(0x41, 2))

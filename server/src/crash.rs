@@ -41,6 +41,11 @@ pub const POINTS: &[&str] = &[
     "window-made",
     "boxes-made",
     "boxes-whole",
+    "token-key-written",
+    "token-key-made",
+    "invites-written",
+    "invites-changed",
+    "tokens-issued",
     "window-condemned",
     "window-gone",
 ];

@@ -5,6 +5,7 @@
 //!
 //! * [`service`]: the use cases, without any network.
 //! * [`store`]: where cells and chunks lie: one trait, several engines.
+//! * [`tokens`]: who may write, without anybody knowing who they are.
 //! * [`http`]: the calls over TLS; the only place that knows axum, hyper and rustls.
 //! * [`schema`]: the one declaration of what is stored.
 //! * [`config`]: the file `relay.toml`.
@@ -17,3 +18,4 @@ pub mod http;
 pub mod schema;
 pub mod service;
 pub mod store;
+pub mod tokens;

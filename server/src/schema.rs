@@ -12,6 +12,10 @@ use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 pub const CELLS: &str = "cells";
 /// The tree of chunks in a window's database.
 pub const CHUNKS: &str = "chunks";
+/// The tree of spent tokens in a window's database.
+pub const SPENT: &str = "spent";
+/// The records of invites, in a file of their own.
+pub const INVITES: &str = "invites";
 
 /// One field of a stored record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,8 +48,8 @@ const WINDOW: Field = Field {
     purpose: "in which window it arrived, as the name of the folder; the only time there is",
 };
 
-/// Every kind of record in a window's database.
-pub const STORED: [Record; 2] = [
+/// Every kind of record.
+pub const STORED: [Record; 4] = [
     Record {
         name: CELLS,
         fields: &[
@@ -64,6 +68,31 @@ pub const STORED: [Record; 2] = [
         ],
         kept: UNTIL_EXPIRY,
     },
+    Record {
+        name: SPENT,
+        fields: &[
+            WINDOW,
+            Field {
+                name: "nullifier",
+                size: 32,
+                purpose: "hash of a token that paid for a cell or chunk of its window, so that it pays once; tells neither who \
+                          drew it nor for which it paid",
+            },
+        ],
+        kept: UNTIL_EXPIRY,
+    },
+    Record {
+        name: INVITES,
+        fields: &[
+            Field { name: "hash", size: 32, purpose: "of the invite's code, which the relay does not keep" },
+            Field { name: "allotment", size: 4, purpose: "how many tokens it may draw in a window" },
+            Field { name: "expires", size: 4, purpose: "the last window in which it may draw" },
+            Field { name: "last window", size: 4, purpose: "the last window in which it drew" },
+            Field { name: "drawn", size: 4, purpose: "how many tokens it drew in that window" },
+            Field { name: "last request", size: 32, purpose: "hash of the last draw, so that a lost answer is given again" },
+        ],
+        kept: "until it expires or is revoked",
+    },
 ];
 
 /// One file or folder in a relay's folder.
@@ -76,16 +105,22 @@ pub struct Place {
 }
 
 /// Every file and folder that a relay makes.
-pub const PLACES: [Place; 15] = [
+pub const PLACES: [Place; 21] = [
     Place { path: "relay.toml", holds: "the configuration" },
     Place { path: "tls-key.pem", holds: "the TLS key; whoever has it can pose as this relay" },
     Place { path: "tls-certificate.pem", holds: "the TLS certificate, which names nothing" },
+    Place { path: "sunset*", holds: "the last day on which the relay takes anything new, once it is announced" },
     Place { path: "audit.sock", holds: "nothing: where a running relay tells `audit` its counts" },
+    Place { path: "invites", holds: "what concerns invites" },
+    Place { path: "invites/lock", holds: "nothing: held while the records change" },
+    Place { path: "invites/records*", holds: "the records of invites" },
     Place { path: "store", holds: "what follows" },
     Place { path: "store/lock", holds: "nothing: says that the store is open" },
+    Place { path: "store/version*", holds: "the number of the store's layout" },
     Place { path: "store/ballast", holds: "zeros: room to give up when the disk is full" },
     Place { path: "store/windows", holds: "a folder for each window" },
     Place { path: "store/windows/*", holds: "a window, named by its number" },
+    Place { path: "store/windows/*/token-key*", holds: "a key that issues tokens, if one was made in that window; whoever has it can write" },
     Place { path: "store/windows/*/whole", holds: "nothing: says that the window's database is complete" },
     Place { path: "store/windows/*/boxes", holds: "the window's database" },
     Place { path: "store/windows/*/boxes/db", holds: "the records above, and remnants of the same records" },

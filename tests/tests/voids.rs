@@ -107,7 +107,7 @@ fn garbage_in_member_lanes_is_skipped_alike() {
         assert!(world.put(&places[3], &message).await, "the insider's own message in the wrong lane");
         let (spill, chunks) = Spill::cut(Secret::new([6; 32]), &commit, || [0; 24]).expect("it is short enough");
         for (address, chunk) in chunks {
-            world.relay.put_chunk(address, chunk).await.expect("the relay in memory takes it");
+            world.relay.put_chunk(address, chunk, None).await.expect("the relay in memory takes it");
         }
         assert!(world.put_frame(&places[4], &Frame::Spill(spill)).await, "a commit in a member lane");
         assert!(world.put(&places[5], &flip(&copied, 4_001)).await);
@@ -179,13 +179,13 @@ fn garbage_in_the_commit_lane_is_skipped_alike() {
         assert!(world.put(&places[2], &message).await, "an application message in the commit lane");
         let (spill, chunks) = Spill::cut(Secret::new([9; 32]), &forbidden, || [1; 24]).expect("it is short enough");
         for (address, chunk) in chunks {
-            world.relay.put_chunk(address, chunk).await.expect("the relay in memory takes it");
+            world.relay.put_chunk(address, chunk, None).await.expect("the relay in memory takes it");
         }
         assert!(world.put_frame(&places[3], &Frame::Spill(spill)).await, "a contact who adds somebody");
         let (spill, chunks) = Spill::cut(Secret::new([8; 32]), &forbidden, || [2; 24]).expect("it is short enough");
         for (address, chunk) in chunks {
             let wrong = himaya_protocol::wire::Chunk::from_bytes(flip(chunk.as_bytes(), 77)).expect("same size");
-            world.relay.put_chunk(address, wrong).await.expect("the relay in memory takes it");
+            world.relay.put_chunk(address, wrong, None).await.expect("the relay in memory takes it");
         }
         assert!(world.put_frame(&places[4], &Frame::Spill(spill)).await, "chunks that are not what the record says");
 

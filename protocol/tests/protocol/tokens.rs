@@ -180,7 +180,7 @@ fn a_draw_survives_a_restart_and_a_lost_answer() {
     assert_eq!(again.finish(&second).as_ref(), Ok(&tokens), "the same request gives the same tokens");
     assert_eq!(tokens.len(), TOKEN_BATCH);
     assert!(tokens.iter().all(|token| issuer.redeems(token) && token.answers(&TokenChallenge::of_relays())));
-    let mut nullifiers: Vec<_> = tokens.iter().map(|token| *token.nullifier()).collect();
+    let mut nullifiers: Vec<_> = tokens.iter().map(|token| token.nullifier()).collect();
     nullifiers.sort_unstable();
     nullifiers.dedup();
     assert_eq!(nullifiers.len(), TOKEN_BATCH);
@@ -259,6 +259,7 @@ fn headers() {
 fn frames() {
     let file = VectorFile::read("tokens.txt");
     let token = file.bytes("token");
+    assert_eq!(Token::from_bytes(token).expect("a token").nullifier(), file.array("nullifier"));
     assert_not_malleable("token", token, |bytes| Some(Token::from_bytes(bytes).ok()?.to_bytes().to_vec()));
     for item in ["request", "request_of_one"] {
         assert_not_malleable(item, file.bytes(item), |bytes| Some(BatchRequest::from_bytes(bytes).ok()?.to_bytes()));

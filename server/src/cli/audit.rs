@@ -10,6 +10,7 @@ use super::{CliError, Layout, boot_id, census, letter, unix_seconds};
 use crate::config::Config;
 use crate::schema::{self, Record};
 use crate::store::{CellStore, Census, SledStore, StoreError};
+use crate::tokens::Invites;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -27,14 +28,21 @@ pub(super) struct Arguments {
 pub(super) struct Report {
     pub(super) config: Config,
     pub(super) held: Vec<Census>,
+    pub(super) invites: u64,
     pub(super) today: Day,
 }
 
 impl Report {
     /// How many records of a kind there are.
     pub(super) fn count(&self, record: &Record) -> u64 {
-        let of_window = |held: &Census| if record.name == schema::CELLS { held.cells } else { held.chunks };
-        self.held.iter().map(of_window).sum()
+        let of_window = |held: &Census| match record.name {
+            schema::CELLS => held.cells,
+            schema::CHUNKS => held.chunks,
+            schema::SPENT => held.spent,
+            _ => 0,
+        };
+        let invites = if record.name == schema::INVITES { self.invites } else { 0 };
+        self.held.iter().map(of_window).sum::<u64>() + invites
     }
 }
 
@@ -49,7 +57,9 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
             store.census().map_err(|_: StoreError| CliError::StorageFailed)?
         }
     };
-    let report = Report { config, held, today: Day::of(unix_seconds()) };
+    let invites = Invites::beside(&layout.invites()).read()?.all().count();
+    let invites = u64::try_from(invites).unwrap_or(u64::MAX);
+    let report = Report { config, held, invites, today: Day::of(unix_seconds()) };
     if arguments.json {
         writeln!(out, "{:#}", to_json(&report))?;
     } else if arguments.letter {
@@ -68,9 +78,10 @@ fn print(report: &Report, out: &mut impl Write) -> std::io::Result<()> {
             writeln!(out, "  {:<10} {:>6} B  {}", field.name, field.size, field.purpose)?;
         }
     }
-    writeln!(out, "\n{:>10} {:>12} {:>12} {:>16}", "window", "cells", "chunks", "bytes on disk")?;
+    writeln!(out, "\n{:>10} {:>12} {:>12} {:>12} {:>16}", "window", "cells", "chunks", "spent", "bytes on disk")?;
     for held in &report.held {
-        writeln!(out, "{:>10} {:>12} {:>12} {:>16}", held.window, held.cells, held.chunks, held.bytes)?;
+        let Census { window, cells, chunks, spent, bytes } = held;
+        writeln!(out, "{window:>10} {cells:>12} {chunks:>12} {spent:>12} {bytes:>16}")?;
     }
     writeln!(out, "\nFiles, below the relay's folder:\n")?;
     for place in &schema::PLACES {
@@ -85,7 +96,7 @@ fn to_json(report: &Report) -> serde_json::Value {
         let fields: Vec<_> = record.fields.iter().map(field).collect();
         json!({"name": record.name, "count": report.count(record), "kept": record.kept, "fields": fields})
     };
-    let window = |held: &Census| json!({"window": held.window, "cells": held.cells, "chunks": held.chunks, "bytes_on_disk": held.bytes});
+    let window = |held: &Census| json!({"window": held.window, "cells": held.cells, "chunks": held.chunks, "spent": held.spent, "bytes_on_disk": held.bytes});
     let file = |place: &schema::Place| json!({"path": place.path, "holds": place.holds});
     json!({
         "version": env!("CARGO_PKG_VERSION"),

@@ -1,7 +1,7 @@
 //! How `audit` asks a running relay for its counts: a socket in the relay's folder.
 //!
 //! A running relay has its databases locked, and an operator should not have to stop it to see what it holds. Whoever
-//! connects gets one line a window, `window cells chunks bytes`, then a line `end`; nothing is read from the socket.
+//! connects gets one line a window, `window cells chunks spent bytes`, then a line `end`; nothing is read from the socket.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Read};
@@ -67,14 +67,14 @@ pub(super) fn ask(socket: &Path) -> io::Result<Option<Vec<Census>>> {
 }
 
 fn to_line(held: &Census) -> String {
-    format!("{} {} {} {}\n", held.window, held.cells, held.chunks, held.bytes)
+    format!("{} {} {} {} {}\n", held.window, held.cells, held.chunks, held.spent, held.bytes)
 }
 
 fn from_line(line: &str) -> Option<Census> {
     let mut fields = line.split(' ');
     let window = fields.next()?.parse().ok()?;
     let mut number = || fields.next()?.parse::<u64>().ok();
-    let census = Census { window, cells: number()?, chunks: number()?, bytes: number()? };
+    let census = Census { window, cells: number()?, chunks: number()?, spent: number()?, bytes: number()? };
     fields.next().is_none().then_some(census)
 }
 
@@ -84,9 +84,9 @@ mod tests {
 
     #[test]
     fn a_line_says_what_was_counted() {
-        let held = Census { window: 20_780, cells: 1, chunks: 2, bytes: 3 };
+        let held = Census { window: 20_780, cells: 1, chunks: 2, spent: 3, bytes: 4 };
         assert_eq!(from_line(to_line(&held).trim_end()), Some(held));
-        for wrong in ["", "1 2 3", "1 2 3 4 5", "1 2 3 x", "-1 2 3 4", "1  2 3 4"] {
+        for wrong in ["", "1 2 3 4", "1 2 3 4 5 6", "1 2 3 4 x", "-1 2 3 4 5", "1  2 3 4 5"] {
             assert_eq!(from_line(wrong), None, "{wrong:?}");
         }
     }

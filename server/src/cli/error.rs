@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::http::{ServerError, TlsError};
 use crate::service::RelayError;
 use crate::store::OpenError;
+use crate::tokens::{InviteError, NoRandomness};
 
 /// Why a command did not do what it was asked. Each says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +31,24 @@ pub(super) enum CliError {
         "{folder} belongs to the user with the number {owner}; run this as that user: sudo -u '#{owner}' himaya-relay …"
     )]
     NotOwner { folder: PathBuf, owner: u32 },
+    #[error(
+        "this relay's access is open, so nobody needs an invite; set access = \"tokens\" in relay.toml and restart it first"
+    )]
+    NoInvitesNeeded,
+    #[error("{0} tokens a window are no whole number of draws; --per-window takes 128, 256, 384 and so on")]
+    PerWindow(u32),
+    #[error("an invite that has expired invites nobody; give a day to come with --expires YYYY-MM-DD")]
+    Past,
+    #[error(
+        "{0} names no invite, or more than one; give at least four letters of a name that `himaya-relay invite list` shows"
+    )]
+    NoSuchInvite(String),
     #[error("{0} is not a date; write it as 2027-01-31")]
     Date(String),
+    #[error("{0} is not after today: those who use the relay need time to move; name a later day")]
+    SunsetTooSoon(String),
+    #[error("the relay's last day was {0}: writers have been refused since, so it cannot be changed any more")]
+    SunsetOver(String),
     #[error("something is not well; each line that says FAILED says what to do")]
     Unwell,
     #[error("{0}")]
@@ -39,11 +56,13 @@ pub(super) enum CliError {
     #[error("{0}")]
     Store(#[from] OpenError),
     #[error("{0}")]
+    Invites(#[from] InviteError),
+    #[error("{0}")]
     Relay(#[from] RelayError),
     #[error("{0}")]
     Server(#[from] ServerError),
-    #[error("the system gives no randomness: {0}")]
-    Randomness(#[from] getrandom::Error),
+    #[error("{0}")]
+    Randomness(#[from] NoRandomness),
     #[error("{0}")]
     System(#[from] io::Error),
     #[error("storage has failed; what was acknowledged is on disk. See the log, then start again")]

@@ -144,10 +144,10 @@ mod tests {
     fn the_letter_names_every_field_and_file_with_the_counts_and_the_day() {
         let config = Config::parse(&Config::template("127.0.0.1:1".parse().unwrap(), "relay.example.org:443")).unwrap();
         let held = vec![
-            Census { window: 20_779, cells: 1_200, chunks: 3, bytes: 5_000_000 },
-            Census { window: 20_780, cells: 34, chunks: 4, bytes: 70_000 },
+            Census { window: 20_779, cells: 1_200, chunks: 3, spent: 1_203, bytes: 5_000_000 },
+            Census { window: 20_780, cells: 34, chunks: 4, spent: 38, bytes: 70_000 },
         ];
-        let letter = write(&Report { config, held, today: "2026-11-23".parse().unwrap() });
+        let letter = write(&Report { config, held, invites: 3, today: "2026-11-23".parse().unwrap() });
         let flowing = letter.split_whitespace().collect::<Vec<_>>().join(" ");
         for record in &schema::STORED {
             for field in record.fields {

@@ -12,15 +12,19 @@ mod day;
 mod doctor;
 mod error;
 mod init;
+mod invite;
 mod layout;
 mod letter;
 mod link;
 mod log;
 mod serve;
+mod sunset;
 mod upkeep;
 
 use error::CliError;
 use layout::{Layout, read};
+
+use crate::tokens::NoRandomness;
 
 /// The relay of Himaya: a write-once store of fixed-size cells.
 #[derive(Debug, Parser)]
@@ -34,12 +38,16 @@ struct Arguments {
 enum Command {
     /// Make a relay's folder: configuration and TLS key. Prints the relay link.
     Init(init::Arguments),
+    /// Invite people to a relay with access = "tokens". Works while the relay runs.
+    Invite(invite::Arguments),
     /// Print the relay link again.
     Link(link::Arguments),
     /// Run the relay. Prints one line when it listens.
     Serve(serve::Arguments),
     /// Look whether all is well: listening, certificate, clock, disk, permissions. Fails when something is not.
     Doctor(doctor::Arguments),
+    /// Announce the relay's end: read only after a day, then everything is destroyed.
+    Sunset(sunset::Arguments),
     /// Print every stored field, with counts and sizes; with --letter, a page to hand over.
     Audit(audit::Arguments),
 }
@@ -49,9 +57,11 @@ pub fn main() -> ExitCode {
     let mut out = io::stdout();
     let done = match Arguments::parse().command {
         Command::Init(arguments) => init::run(&arguments, &mut out),
+        Command::Invite(arguments) => invite::run(&arguments, &mut out),
         Command::Link(arguments) => link::run(&arguments, &mut out),
         Command::Serve(arguments) => serve::run(&arguments, &mut out),
         Command::Doctor(arguments) => doctor::run(&arguments, &mut out),
+        Command::Sunset(arguments) => sunset::run(&arguments, &mut out),
         Command::Audit(arguments) => audit::run(&arguments, &mut out),
     };
     match done {
@@ -67,9 +77,14 @@ pub fn main() -> ExitCode {
 /// Random bytes that tell this process's cursors from another's.
 fn boot_id() -> Result<[u8; 8], CliError> {
     let mut boot = [0; 8];
-    #[expect(clippy::disallowed_methods, reason = "the one place where the relay asks the system for randomness")]
-    getrandom::fill(&mut boot)?;
+    random(&mut boot)?;
     Ok(boot)
+}
+
+/// Fills bytes with fresh randomness.
+fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the relay asks the system for randomness")]
+    getrandom::fill(bytes).map_err(|_| NoRandomness)
 }
 
 /// What the system's clock says, in seconds since the Unix epoch.

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::upkeep::{self, Keypair};
-use super::{CliError, Layout, boot_id, census, log, unix_seconds};
-use crate::config::Config;
-use crate::http::{Limits, Server};
+use super::sunset::Sunset;
+use super::upkeep::{Keypair, Upkeep};
+use super::{CliError, Layout, boot_id, census, log, random, sunset, unix_seconds};
+use crate::config::{self, Access, Config};
+use crate::http::{Health, Limits, Server};
 use crate::service::Relay;
-use crate::store::{Admission, SledStore};
+use crate::store::SledStore;
+use crate::tokens::{Invites, Tokens};
 
 /// How many pages are read from the store at one time.
 const READERS: usize = 32;
@@ -29,8 +31,11 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     let config = layout.read_config()?;
     log::start(config.log);
     layout.insist_on_owner()?;
+    if let Some(ended) = sunset::read(&layout)?.filter(|announced| announced.ended) {
+        return end(&layout, &config, ended, out);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(READERS).build()?;
-    let store = Arc::new(SledStore::open(&layout.store(), config.reserve, boot_id()?)?);
+    let store = Arc::new(SledStore::open_with_quota(&layout.store(), config.reserve, config.quota, boot_id()?)?);
     let done = runtime.block_on(serve(&layout, &config, &store, out));
     // What is still running is cut connections; the store is closed after them, when its writer has finished.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -40,28 +45,50 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
         _ => drop(store),
     }
     tracing::info!("stopped");
-    done
+    match (done?, sunset::read(&layout)?) {
+        (Stop::Drained, Some(announced)) => end(&layout, &config, announced, out),
+        _ => Ok(()),
+    }
 }
 
-async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &mut impl Write) -> Result<(), CliError> {
+/// Why a relay that served well has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Asked,
+    /// Its announced end has come and everything has expired.
+    Drained,
+}
+
+/// Destroys what is left of a relay whose end has come.
+fn end(layout: &Layout, config: &Config, announced: Sunset, out: &mut impl Write) -> Result<(), CliError> {
+    let farewell = sunset::destroy(layout, config, announced)?;
+    tracing::warn!("the announced end has come: store and keys are destroyed");
+    // Whoever reads the output may be gone; the log has said it too.
+    let _ = writeln!(out, "{farewell}");
+    Ok(())
+}
+
+async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &mut impl Write) -> Result<Stop, CliError> {
     let policy = config.policy().map_err(crate::config::ConfigError::from)?;
-    match policy.admission() {
-        Admission::Open => tracing::warn!("access is open: anybody who reaches this relay may write to it"),
-    }
     let relay = Relay::new(store.clone(), Arc::new(unix_seconds), policy);
-    // A disk without room for a new window does not keep the relay from reading.
-    if let Err(error) = relay.tidy().await {
-        tracing::error!(%error, "windows could not be tidied");
-    }
-    let limits = Limits {
-        connections: config.limits.connections.get(),
-        feeds: config.limits.feeds.get(),
-        patience: config.limits.patience,
+    let relay = match config.access {
+        Access::Open => {
+            tracing::warn!("access is open: anybody who reaches this relay may write to it");
+            relay
+        }
+        Access::Tokens => relay.with_tokens(Tokens::new(Invites::in_folder(&layout.invites())?, Box::new(random))),
     };
     let keypair = Keypair::load(layout, config)?;
-    let server = Server::bind(config.listen, keypair.shown(), relay.clone(), limits).await?;
-    let stop = stop_signal()?;
-    let upkeep = tokio::spawn(upkeep::for_ever(config.window, signal(SignalKind::hangup())?, relay.clone(), keypair));
+    let shown = keypair.shown();
+    let mut upkeep = Upkeep::new(layout, config, relay.clone(), keypair);
+    // A disk without room for a new window does not keep the relay from reading.
+    upkeep.look().await;
+    let server = Server::bind(config.listen, shown, relay.clone(), limits(&config.limits)).await?;
+    let health = match config.health {
+        Some(address) => Some(tokio::spawn(Health::bind(address, upkeep.standing()).await?.run())),
+        None => None,
+    };
+    let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup())?);
     let auditing = match census::listen(&layout.audit_socket()) {
         Ok(listener) => Some(tokio::spawn(census::answer(listener, relay))),
         Err(error) => {
@@ -72,20 +99,35 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
     writeln!(out, "listening on {}", server.address()?)?;
     out.flush()?;
     let failed = store.failed();
-    let mut storage_failed = false;
+    let mut done = Ok(Stop::Asked);
     server
         .run(async {
             tokio::select! {
                 () = stop => tracing::info!("stopping; what was accepted is finished first"),
-                () = failed => storage_failed = true,
+                () = failed => done = Err(CliError::StorageFailed),
+                () = upkeep.run(hangup) => done = Ok(Stop::Drained),
             }
         })
         .await;
-    upkeep.abort();
-    if let Some(auditing) = auditing {
-        auditing.abort();
+    auditing.inspect(|auditing| auditing.abort());
+    health.inspect(|health| health.abort());
+    done
+}
+
+fn limits(configured: &config::Limits) -> Limits {
+    Limits {
+        connections: configured.connections.get(),
+        feeds: configured.feeds.get(),
+        streams: configured.streams.get(),
+        requests_each: configured.requests_each.get(),
+        requests: configured.requests.get(),
+        headers: configured.headers.get(),
+        head_size: configured.head_size,
+        handshake: configured.handshake,
+        head: configured.head,
+        body: configured.body,
+        patience: configured.patience,
     }
-    if storage_failed { Err(CliError::StorageFailed) } else { Ok(()) }
 }
 
 fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {

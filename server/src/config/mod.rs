@@ -2,17 +2,19 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use himaya_protocol::wire::relay;
 use serde::Deserialize;
 
 use crate::service::{Policy, PolicyError};
-use crate::store::Admission;
 
 mod environment;
+mod limits;
 mod units;
+
+pub use limits::Limits;
 
 const TEMPLATE: &str = include_str!("relay.toml");
 
@@ -34,6 +36,9 @@ pub struct Config {
     /// Bytes of the disk that stay free.
     #[serde(deserialize_with = "units::size")]
     pub reserve: u64,
+    /// Bytes of the disk that all windows together may take.
+    #[serde(default = "quota", deserialize_with = "units::size")]
+    pub quota: u64,
     /// Who reads the log.
     #[serde(default)]
     pub log: LogForm,
@@ -81,19 +86,8 @@ impl Default for Tls {
 pub enum Access {
     /// Anybody.
     Open,
-}
-
-/// What one relay takes on at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Connections.
-    pub connections: NonZeroU32,
-    /// Feeds among them.
-    pub feeds: NonZeroU32,
-    /// How long a peer may take for a handshake, a head, a body or taking an answer.
-    #[serde(deserialize_with = "units::duration")]
-    pub patience: Duration,
+    /// Whoever spends a token, which an invite yields.
+    Tokens,
 }
 
 /// Why a configuration cannot be used.
@@ -118,6 +112,11 @@ pub enum ConfigError {
         /// What is wrong with its value.
         why: String,
     },
+}
+
+/// The quota of a file that names none.
+fn quota() -> u64 {
+    8 << 30
 }
 
 impl Config {
@@ -153,11 +152,12 @@ impl Config {
 
     /// What the service is bound to.
     pub fn policy(&self) -> Result<Policy, PolicyError> {
-        let admission = match self.access {
-            Access::Open => Admission::Open,
+        let access = match self.access {
+            Access::Open => relay::Access::Open,
+            Access::Tokens => relay::Access::Token,
         };
         let window = u32::try_from(self.window.as_secs()).map_err(|_| PolicyError::Window)?;
-        Policy::new(admission, self.retention, window)
+        Policy::new(access, self.retention, window)
     }
 }
 
@@ -178,7 +178,8 @@ mod tests {
         assert_eq!(config.window, Duration::from_secs(86_400));
         assert_eq!(config.retention, 14);
         assert_eq!(config.reserve, 256 << 20);
-        assert_eq!(config.limits.patience, Duration::from_secs(30));
+        assert_eq!(config.quota, quota());
+        assert_eq!(config.limits, Limits::default());
         assert_eq!((config.log, config.health, config.tls), (LogForm::Human, None, Tls::default()));
     }
 
@@ -223,6 +224,11 @@ mod tests {
             ("retention = 14", "retention = 14\ncolour = \"green\""),
             ("feeds = 512", "feeds = 0"),
             ("feeds = 512", "feeds = 512\ncolour = \"green\""),
+            ("streams = 4", "streams = 0"),
+            ("head_size = \"8KiB\"", "head_size = \"7KiB\""),
+            ("head_size = \"8KiB\"", "head_size = \"65KiB\""),
+            ("head = \"30s\"", "head = \"0s\""),
+            ("quota = \"8GiB\"", "quota = \"0GiB\""),
             ("window = \"24h\"", "window = \"0s\""),
             ("window = \"24h\"", "window = \"24\""),
             ("window = \"24h\"", "window = \"-1h\""),

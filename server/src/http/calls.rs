@@ -6,17 +6,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{Extension, Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
-use himaya_protocol::wire::address::ADDRESS_SIZE;
+use himaya_protocol::wire::address::{ADDRESS_SIZE, PREFIX_SIZE};
 use himaya_protocol::wire::relay::{self, Cursor, Pick};
 use tokio::sync::{Semaphore, watch};
 
 use super::body::{self, Keep, binary, pages};
+use super::closed::{self, Form, Looking};
 use super::feed;
 use super::problem::Problem;
+use super::tokens;
+use super::visit::Visit;
 use crate::service::{Picked, Relay, RelayError, Sweep};
 use crate::store::Put;
 
@@ -27,7 +31,11 @@ const PICK_SIZE_MAX: usize = 3 + relay::PICK_CELLS_MAX * ADDRESS_SIZE;
 #[derive(Clone)]
 pub(super) struct App {
     pub(super) relay: Relay,
+    /// How long a body may take.
+    pub(super) body: Duration,
+    /// How long a peer may take nothing of what is sent to it.
     pub(super) patience: Duration,
+    pub(super) looking: Looking,
     /// One permit an open feed.
     pub(super) feeds: Arc<Semaphore>,
     /// Becomes true when the server stops.
@@ -40,6 +48,7 @@ pub(super) fn router(app: App) -> Router {
         .route(relay::PATH_CELLS, post(put_cell))
         .route(relay::PATH_CHUNKS, post(put_chunk))
         .route(relay::PATH_PICK, post(pick))
+        .route(relay::PATH_TOKENS, post(tokens::issue))
         .route(relay::PATH_FEED, get(feed::open))
         .route(relay::PATH_CURRENT_CELLS, get(current_cells))
         .route(relay::PATH_CURRENT_INDEX, get(current_index))
@@ -47,16 +56,17 @@ pub(super) fn router(app: App) -> Router {
         .route("/v1/windows/{window}/index", get(window_index))
         .fallback(no_such_call)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::map_response_with_state(app.clone(), tokens::challenge))
         .with_state(app)
 }
 
 async fn no_such_call(State(app): State<App>, body: Body) -> Problem {
-    body::discard(body, app.patience).await;
+    body::discard(body, app.body).await;
     Problem::NoSuchCall
 }
 
 async fn wrong_method(State(app): State<App>, body: Body) -> Problem {
-    body::discard(body, app.patience).await;
+    body::discard(body, app.body).await;
     Problem::WrongMethod
 }
 
@@ -64,16 +74,31 @@ async fn descriptor(State(app): State<App>) -> Response {
     binary(StatusCode::OK, app.relay.descriptor().await.to_bytes(), Keep::Never)
 }
 
-async fn put_cell(State(app): State<App>, body: Body) -> Result<Response, Problem> {
-    let bytes = body::read(body, relay::RECORD_SIZE, app.patience).await?;
-    let (address, cell) = relay::parse_record(&bytes).map_err(|_| Problem::Malformed)?;
-    Ok(answer_put(app.relay.put_cell(address, cell).await?, |cell| cell.into_bytes()))
+/// The connection that a request came on.
+type On = Extension<Arc<Visit>>;
+
+async fn put_cell(
+    State(app): State<App>,
+    Extension(visit): On,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let received = body::read(body, relay::RECORD_SIZE, &visit, app.body).await?;
+    let ((address, cell), _room) = received.parse(relay::parse_record)?;
+    let put = app.relay.put_cell(address, cell, tokens::shown(&headers).as_ref()).await?;
+    Ok(answer_put(put, |cell| cell.into_bytes()))
 }
 
-async fn put_chunk(State(app): State<App>, body: Body) -> Result<Response, Problem> {
-    let bytes = body::read(body, relay::CHUNK_PUT_SIZE, app.patience).await?;
-    let (address, chunk) = relay::parse_chunk_put(&bytes).map_err(|_| Problem::Malformed)?;
-    Ok(answer_put(app.relay.put_chunk(address, chunk).await?, |chunk| chunk.into_bytes()))
+async fn put_chunk(
+    State(app): State<App>,
+    Extension(visit): On,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let received = body::read(body, relay::CHUNK_PUT_SIZE, &visit, app.body).await?;
+    let ((address, chunk), _room) = received.parse(relay::parse_chunk_put)?;
+    let put = app.relay.put_chunk(address, chunk, tokens::shown(&headers).as_ref()).await?;
+    Ok(answer_put(put, |chunk| chunk.into_bytes()))
 }
 
 fn answer_put<T>(put: Put<T>, bytes: impl FnOnce(T) -> Box<[u8]>) -> Response {
@@ -85,9 +110,9 @@ fn answer_put<T>(put: Put<T>, bytes: impl FnOnce(T) -> Box<[u8]>) -> Response {
     binary(status, there, Keep::Never)
 }
 
-async fn pick(State(app): State<App>, body: Body) -> Result<Response, Problem> {
-    let bytes = body::read(body, PICK_SIZE_MAX, app.patience).await?;
-    let pick = Pick::from_bytes(&bytes).map_err(|_| Problem::Malformed)?;
+async fn pick(State(app): State<App>, Extension(visit): On, body: Body) -> Result<Response, Problem> {
+    let received = body::read(body, PICK_SIZE_MAX, &visit, app.body).await?;
+    let (pick, _room) = received.parse(Pick::from_bytes)?;
     let picked = app.relay.pick(pick).await;
     let length = picked.length();
     let mut response = binary(StatusCode::OK, pages(Vec::new(), picked, Picked::next_bytes), Keep::Never);
@@ -98,14 +123,14 @@ async fn pick(State(app): State<App>, body: Body) -> Result<Response, Problem> {
 /// The part of a path that should be a window. axum refuses what is no UTF-8, in words of its own.
 type WindowName = Result<Path<String>, PathRejection>;
 
-async fn window_cells(State(app): State<App>, window: WindowName) -> Result<Response, Problem> {
-    let sweep = app.relay.closed(parse_window(window)?).await?;
-    Ok(binary(StatusCode::OK, pages(Vec::new(), sweep, records), Keep::Forever))
+async fn window_cells(State(app): State<App>, window: WindowName, asked: HeaderMap) -> Result<Response, Problem> {
+    let form = Form { size: relay::RECORD_SIZE, next: records };
+    closed::answer(&app.relay, &app.looking, parse_window(window)?, form, &asked).await
 }
 
-async fn window_index(State(app): State<App>, window: WindowName) -> Result<Response, Problem> {
-    let sweep = app.relay.closed(parse_window(window)?).await?;
-    Ok(binary(StatusCode::OK, pages(Vec::new(), sweep, prefixes), Keep::Forever))
+async fn window_index(State(app): State<App>, window: WindowName, asked: HeaderMap) -> Result<Response, Problem> {
+    let form = Form { size: PREFIX_SIZE, next: prefixes };
+    closed::answer(&app.relay, &app.looking, parse_window(window)?, form, &asked).await
 }
 
 async fn current_cells(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Problem> {

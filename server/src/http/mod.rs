@@ -2,13 +2,20 @@
 
 mod body;
 mod calls;
+mod closed;
 mod feed;
+mod health;
+mod limits;
 mod patient;
 mod probe;
 mod problem;
 mod server;
 mod tls;
+mod tokens;
+mod visit;
 
+pub use health::{Health, Standing, Totals};
 pub use probe::{Answered, ProbeError, probe};
-pub use server::{Limits, Server, ServerError};
+pub use limits::Limits;
+pub use server::{Server, ServerError};
 pub use tls::{Certificate, Identity, Shown, TlsError};

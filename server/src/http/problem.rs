@@ -25,16 +25,32 @@ pub(super) enum Problem {
     UnknownCursor,
     /// The feed speaks WebSocket only.
     NotAWebSocket,
+    /// The box is new, and no token was shown that is valid and not spent.
+    TokenNeeded,
+    /// The invite is unknown, revoked or expired.
+    InviteRefused,
+    /// No tokens are issued under this key now.
+    WrongTokenKey,
+    /// The invite has nothing left in this window.
+    AllotmentDrawn,
     /// The relay has no room for more.
     Full,
-    /// As many feeds are open as may be.
+    /// This connection asks too often.
+    TooOften,
+    /// Too much is sent at one time on this connection.
+    TooMuch,
+    /// No part of the answer lies in the range that was asked for; the whole has so many bytes.
+    NoSuchRange(u64),
+    /// All connections together ask too often, or as many feeds are open as may be.
     Busy,
+    /// The relay takes nothing new any more.
+    Sunset,
     /// The store has failed.
     Failed,
 }
 
 #[cfg(test)]
-pub(super) const ALL: [Problem; 11] = [
+pub(super) const ALL: [Problem; 19] = [
     Problem::Malformed,
     Problem::TooLarge,
     Problem::TooSlow,
@@ -43,39 +59,147 @@ pub(super) const ALL: [Problem; 11] = [
     Problem::NoSuchWindow,
     Problem::UnknownCursor,
     Problem::NotAWebSocket,
+    Problem::TokenNeeded,
+    Problem::InviteRefused,
+    Problem::WrongTokenKey,
+    Problem::AllotmentDrawn,
     Problem::Full,
+    Problem::TooOften,
+    Problem::TooMuch,
+    Problem::NoSuchRange(7),
     Problem::Busy,
+    Problem::Sunset,
     Problem::Failed,
 ];
 
 impl Problem {
-    fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    /// Status, name, what is wrong, what to do.
+    fn parts(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
-            Self::Malformed => {
-                (StatusCode::BAD_REQUEST, "malformed", "The request does not have the layout of its call")
-            }
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too long for its call"),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "too-slow", "The body did not arrive in time"),
-            Self::NoSuchCall => (StatusCode::NOT_FOUND, "no-such-call", "There is no such call"),
-            Self::WrongMethod => (StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "The call has another method"),
-            Self::NoSuchWindow => {
-                (StatusCode::NOT_FOUND, "no-such-window", "The window is not closed, or no longer kept")
-            }
-            Self::UnknownCursor => {
-                (StatusCode::GONE, "unknown-cursor", "The cursor is not known: ask again without one")
-            }
-            Self::NotAWebSocket => (StatusCode::UPGRADE_REQUIRED, "not-a-websocket", "The feed is a WebSocket"),
-            Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "full", "The relay has no room for more"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "The relay has as many feeds as it takes"),
-            Self::Failed => (StatusCode::SERVICE_UNAVAILABLE, "failed", "The relay's storage has failed"),
+            Self::Malformed => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "The request does not have the layout of its call",
+                "Update the client or the relay",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "The body is too long for its call",
+                "Update the client or the relay",
+            ),
+            Self::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                "too-slow",
+                "The body did not arrive in time",
+                "Send the same again, later or on a better line",
+            ),
+            Self::NoSuchCall => (
+                StatusCode::NOT_FOUND,
+                "no-such-call",
+                "There is no such call",
+                "Check the address, or update the client or the relay",
+            ),
+            Self::WrongMethod => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "wrong-method",
+                "The call has another method",
+                "Update the client or the relay",
+            ),
+            Self::NoSuchWindow => (
+                StatusCode::NOT_FOUND,
+                "no-such-window",
+                "The window is not closed, or no longer kept",
+                "Ask for the descriptor, which names the windows that are kept",
+            ),
+            Self::UnknownCursor => (
+                StatusCode::GONE,
+                "unknown-cursor",
+                "The cursor is not known",
+                "Ask again without one",
+            ),
+            Self::NotAWebSocket => (
+                StatusCode::UPGRADE_REQUIRED,
+                "not-a-websocket",
+                "The feed is a WebSocket",
+                "Ask for it as one, over HTTP/1.1",
+            ),
+            Self::Full => (
+                StatusCode::INSUFFICIENT_STORAGE,
+                "full",
+                "The relay has no room for more; reading goes on",
+                "Send the same again later, and tell the operator",
+            ),
+            Self::TooOften => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-often",
+                "This connection asks too often",
+                "Send the same again after a second or more",
+            ),
+            Self::TooMuch => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-much",
+                "Too much is sent at one time on this connection",
+                "Send the same again when the others are answered, or on a connection of its own",
+            ),
+            Self::NoSuchRange(_) => (
+                StatusCode::RANGE_NOT_SATISFIABLE,
+                "no-such-range",
+                "The range lies outside of what there is",
+                "Ask for the whole",
+            ),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "The relay has as much to do as it takes on",
+                "Send the same again after a minute or more",
+            ),
+            Self::TokenNeeded => (
+                StatusCode::UNAUTHORIZED,
+                "token-needed",
+                "A new box needs a token that is valid and not spent",
+                "Send the same again with another token",
+            ),
+            Self::InviteRefused => (
+                StatusCode::FORBIDDEN,
+                "invite-refused",
+                "The invite is unknown, revoked or expired",
+                "Ask the operator for a new one",
+            ),
+            Self::WrongTokenKey => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "wrong-token-key",
+                "No tokens are issued under this key now",
+                "Ask for the descriptor, which has the key, and draw anew",
+            ),
+            Self::AllotmentDrawn => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "allotment-drawn",
+                "The invite has nothing left in this window",
+                "Draw again in the next window",
+            ),
+            Self::Sunset => (
+                StatusCode::GONE,
+                "sunset",
+                "The relay takes nothing new any more",
+                "Ask for the descriptor, which says since when, and move to another relay",
+            ),
+            Self::Failed => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "failed",
+                "The relay's storage has failed; nothing was promised",
+                "Send the same again later, and tell the operator",
+            ),
         }
     }
 
     /// The document, padded with spaces to [`PROBLEM_SIZE`].
     fn document(self) -> String {
-        let (status, name, title) = self.parts();
+        let (status, name, title, detail) = self.parts();
         let status = status.as_u16();
-        let json = format!(r#"{{"type":"urn:himaya:problem:{name}","title":"{title}","status":{status}}}"#);
+        let json = format!(
+            r#"{{"type":"urn:himaya:problem:{name}","title":"{title}","detail":"{detail}","status":{status}}}"#
+        );
         format!("{json:<PROBLEM_SIZE$}")
     }
 }
@@ -85,7 +209,14 @@ impl From<RelayError> for Problem {
         match error {
             RelayError::NoSuchWindow => Self::NoSuchWindow,
             RelayError::UnknownCursor => Self::UnknownCursor,
+            RelayError::NotAdmitted => Self::TokenNeeded,
+            RelayError::NoTokens => Self::NoSuchCall,
+            RelayError::InviteRefused => Self::InviteRefused,
+            RelayError::WrongTokenKey => Self::WrongTokenKey,
+            RelayError::Malformed => Self::Malformed,
+            RelayError::AllotmentDrawn => Self::AllotmentDrawn,
             RelayError::Full => Self::Full,
+            RelayError::Sunset => Self::Sunset,
             RelayError::Failed => Self::Failed,
         }
     }
@@ -97,6 +228,11 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Self::NoSuchRange(length) = self
+            && let Ok(range) = HeaderValue::from_str(&format!("bytes */{length}"))
+        {
+            headers.insert(header::CONTENT_RANGE, range);
+        }
         response
     }
 }

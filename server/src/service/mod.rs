@@ -4,23 +4,33 @@
 //!
 //! ```
 //! # use std::sync::Arc;
-//! # use himaya_relay::{service::{Policy, Relay}, store::{Admission, MemoryStore}};
-//! let policy = Policy::new(Admission::Open, 14, 86_400).expect("14 windows of a day are within the limits");
+//! # use himaya_protocol::wire::relay::Access;
+//! # use himaya_relay::{service::{Policy, Relay}, store::MemoryStore};
+//! let policy = Policy::new(Access::Open, 14, 86_400).expect("14 windows of a day are within the limits");
 //! let relay = Relay::new(Arc::new(MemoryStore::new([7; 8])), Arc::new(|| 1_900_000_000), policy);
 //! ```
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use himaya_protocol::wire::relay::{Access, CurrentHead, Cursor, Descriptor, Pick};
+use himaya_protocol::wire::relay::{CurrentHead, Cursor, Descriptor, Pick};
+use himaya_protocol::wire::token::Token;
 use himaya_protocol::wire::{Address, Cell, Chunk};
+use tokio::sync::Semaphore;
 
-use crate::store::{Admission, CellStore, Census, Put, StoreError, Subscription};
+use crate::store::{CellStore, Census, Put, StoreError, Subscription};
+use crate::tokens::Tokens;
 
+mod contents;
 mod pages;
 mod policy;
+mod rights;
+mod sunset;
 
+pub use contents::Contents;
 pub use pages::{Picked, Sweep};
-pub use policy::{Policy, PolicyError, RETENTION_MAX};
+pub use policy::{Policy, PolicyError, RETENTION_MAX, RETENTION_MIN_TOKENS};
+use sunset::Sunset;
 
 /// What tells a relay the time.
 pub trait Clock: Send + Sync + 'static {
@@ -46,6 +56,27 @@ pub enum RelayError {
     /// The disk's reserve is reached; reading goes on.
     #[error("the relay has no room for more")]
     Full,
+    /// The relay's last day is over: nothing new is stored, reading goes on.
+    #[error("the relay takes nothing new any more")]
+    Sunset,
+    /// The box is new, and no token was shown that is valid and not spent.
+    #[error("no token, or one that is not valid or spent")]
+    NotAdmitted,
+    /// This relay issues no tokens.
+    #[error("this relay issues no tokens")]
+    NoTokens,
+    /// The invite is unknown, revoked or expired.
+    #[error("the invite is unknown, revoked or expired")]
+    InviteRefused,
+    /// No tokens are issued under this key now.
+    #[error("no tokens are issued under this key now")]
+    WrongTokenKey,
+    /// What was to be issued is no list of group elements.
+    #[error("what was to be issued is not well formed")]
+    Malformed,
+    /// The invite has nothing left in this window.
+    #[error("the invite has nothing left in this window")]
+    AllotmentDrawn,
     /// The store has failed or stopped.
     #[error("the store has failed or stopped")]
     Failed,
@@ -55,10 +86,15 @@ impl From<StoreError> for RelayError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Full => Self::Full,
+            StoreError::NotAdmitted => Self::NotAdmitted,
             StoreError::Failed => Self::Failed,
         }
     }
 }
+
+/// How many addresses all answers to cursors may hold in memory together: 32 MiB. Whoever comes when they are used up is
+/// told that its cursor is not known, and reads the window, which takes no list.
+const LISTED_MAX: usize = 1 << 20;
 
 /// A relay. Clones are the same relay.
 #[derive(Clone)]
@@ -66,49 +102,99 @@ pub struct Relay {
     store: Arc<dyn CellStore>,
     clock: Arc<dyn Clock>,
     policy: Policy,
+    tokens: Option<Arc<Tokens>>,
+    sunset: Sunset,
+    /// What was found out of closed windows.
+    contents: Arc<Mutex<BTreeMap<u32, Arc<Contents>>>>,
+    /// A permit an address in a list.
+    listed: Arc<Semaphore>,
 }
 
 impl Relay {
     /// Joins a store, a clock and a policy.
     pub fn new(store: Arc<dyn CellStore>, clock: Arc<dyn Clock>, policy: Policy) -> Self {
-        Self { store, clock, policy }
+        Self { store, clock, policy, tokens: None, sunset: Sunset::default(), contents: Arc::default(), listed: Arc::new(Semaphore::new(LISTED_MAX)) }
     }
 
-    /// Puts a cell if its address is free in every kept window. The answer is durable.
-    pub async fn put_cell(&self, address: Address, cell: Cell) -> Result<Put<Cell>, RelayError> {
+    /// Puts a cell if its address is free in every kept window. The answer is durable. `token` is what was shown with it.
+    pub async fn put_cell(&self, address: Address, cell: Cell, token: Option<&Token>) -> Result<Put<Cell>, RelayError> {
         self.settle().await?;
-        Ok(self.store.put_cell(address, cell, self.policy.admission()).await?)
+        if self.has_set() {
+            return sunset::answer(self.store.cell(&address)?, &cell);
+        }
+        Ok(self.store.put_cell(address, cell, self.admission(token)).await?)
     }
 
     /// Puts a chunk if its address is free in every kept window. The answer is durable.
-    pub async fn put_chunk(&self, address: Address, chunk: Chunk) -> Result<Put<Chunk>, RelayError> {
+    pub async fn put_chunk(
+        &self,
+        address: Address,
+        chunk: Chunk,
+        token: Option<&Token>,
+    ) -> Result<Put<Chunk>, RelayError> {
         self.settle().await?;
-        Ok(self.store.put_chunk(address, chunk, self.policy.admission()).await?)
+        if self.has_set() {
+            return sunset::answer(self.store.chunk(&address)?, &chunk);
+        }
+        Ok(self.store.put_chunk(address, chunk, self.admission(token)).await?)
     }
 
     /// What the relay says of itself.
     pub async fn descriptor(&self) -> Descriptor {
         let current_window = self.window().await;
         Descriptor {
-            access: match self.policy.admission() {
-                Admission::Open => Access::Open,
-            },
+            access: self.policy.access(),
             retention: self.policy.retention(),
             window_seconds: self.policy.window_seconds(),
             current_window,
             oldest_window: self.policy.oldest_of(current_window),
-            token_keys: Vec::new(),
+            token_keys: self.token_keys(),
+            sunset: self.sunset.last_day(),
         }
     }
 
     /// The cells of a closed window.
     pub async fn closed(&self, window: u32) -> Result<Sweep, RelayError> {
-        let current = self.window().await;
-        if (self.policy.oldest_of(current)..current).contains(&window) {
-            Ok(Sweep::window(self.store.clone(), window))
-        } else {
-            Err(RelayError::NoSuchWindow)
+        self.insist_closed(window).await?;
+        Ok(Sweep::window(self.store.clone(), window))
+    }
+
+    /// The cells of a closed window from one of them on. Blocks on the disk for a moment.
+    pub async fn closed_from(&self, window: u32, contents: &Contents, cell: u64) -> Result<Sweep, RelayError> {
+        self.insist_closed(window).await?;
+        Sweep::window_from(self.store.clone(), window, contents, cell)
+    }
+
+    /// What a closed window holds, if that was found out before.
+    pub async fn known_contents(&self, window: u32) -> Result<Option<Arc<Contents>>, RelayError> {
+        self.insist_closed(window).await?;
+        Ok(self.all_contents().get(&window).cloned())
+    }
+
+    /// What a closed window holds. Reads all of it the first time, which blocks on the disk. The window must be closed: ask
+    /// [`Relay::known_contents`] first.
+    pub fn contents(&self, window: u32) -> Result<Arc<Contents>, RelayError> {
+        if let Some(known) = self.all_contents().get(&window) {
+            return Ok(known.clone());
         }
+        let found = Arc::new(Contents::read(&*self.store, window)?);
+        let oldest = self.policy.oldest_of(self.store.newest_window());
+        let mut all = self.all_contents();
+        *all = all.split_off(&oldest);
+        if window >= oldest {
+            all.insert(window, found.clone());
+        }
+        Ok(found)
+    }
+
+    fn all_contents(&self) -> MutexGuard<'_, BTreeMap<u32, Arc<Contents>>> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn insist_closed(&self, window: u32) -> Result<(), RelayError> {
+        let current = self.window().await;
+        let closed = (self.policy.oldest_of(current)..current).contains(&window);
+        if closed { Ok(()) } else { Err(RelayError::NoSuchWindow) }
     }
 
     /// The cells of the current window, or those that arrived after a cursor, be it in the window before.
@@ -121,7 +207,9 @@ impl Relay {
         match after {
             Some(after) => {
                 let (addresses, cursor) = arrivals.since(after).ok_or(RelayError::UnknownCursor)?;
-                Ok((CurrentHead { window, cursor }, Sweep::list(self.store.clone(), addresses)))
+                let count = u32::try_from(addresses.len()).map_err(|_| RelayError::UnknownCursor)?;
+                let room = self.listed.clone().try_acquire_many_owned(count).map_err(|_| RelayError::UnknownCursor)?;
+                Ok((CurrentHead { window, cursor }, Sweep::list(self.store.clone(), addresses, room)))
             }
             None => {
                 // The cursor first: what arrives between it and the sweep is then seen by both.
@@ -145,7 +233,24 @@ impl Relay {
     /// Enters the window of now and drops what is too old. A server does this at start and from time to time.
     pub async fn tidy(&self) -> Result<(), RelayError> {
         let newest = self.policy.window_at(self.clock.unix_seconds()).max(self.store.newest_window());
-        Ok(self.store.advance(newest, self.policy.oldest_of(newest)).await?)
+        self.store.advance(newest, self.policy.oldest_of(newest)).await?;
+        Ok(self.turn_keys().await?)
+    }
+
+    /// Announces the last day on which anything new is stored, in days since 1970-01-01 UTC; `None` takes it back.
+    pub fn announce_sunset(&self, last_day: Option<u32>) {
+        self.sunset.announce(last_day);
+    }
+
+    /// Whether the announced last day is over.
+    pub fn has_set(&self) -> bool {
+        self.sunset.is_over(self.clock.unix_seconds())
+    }
+
+    /// Whether everything has expired that arrived until the announced last day was over.
+    pub fn has_drained(&self) -> bool {
+        let end = self.sunset.over_from().map(|end| self.policy.window_at(end));
+        self.has_set() && end.is_some_and(|end| self.policy.oldest_of(self.store.newest_window()) > end)
     }
 
     /// What each kept window holds, oldest first.

@@ -1,14 +1,16 @@
 //! How long windows are, how many are kept, and who may write.
 
-use crate::store::Admission;
+use himaya_protocol::wire::relay::Access;
 
 /// The most windows that a relay may keep.
 pub const RETENTION_MAX: u8 = 30;
+/// The fewest windows that a relay with tokens may keep.
+pub const RETENTION_MIN_TOKENS: u8 = 2;
 
 /// What an operator decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    admission: Admission,
+    access: Access,
     retention: u8,
     window_seconds: u32,
 }
@@ -19,6 +21,9 @@ pub enum PolicyError {
     /// Not 1 to [`RETENTION_MAX`] windows.
     #[error("retention must be 1 to {RETENTION_MAX} windows")]
     Retention,
+    /// With tokens, fewer windows than a key can be exchanged in.
+    #[error("with tokens, retention must be at least {RETENTION_MIN_TOKENS} windows")]
+    RetentionForTokens,
     /// A window of no length.
     #[error("a window must last at least one second")]
     Window,
@@ -26,19 +31,27 @@ pub enum PolicyError {
 
 impl Policy {
     /// Checks and joins who may write, the number of windows kept (the current one included) and a window's length.
-    pub fn new(admission: Admission, retention: u8, window_seconds: u32) -> Result<Self, PolicyError> {
+    pub fn new(access: Access, retention: u8, window_seconds: u32) -> Result<Self, PolicyError> {
         if !(1..=RETENTION_MAX).contains(&retention) {
             return Err(PolicyError::Retention);
+        }
+        if access == Access::Token && retention < RETENTION_MIN_TOKENS {
+            return Err(PolicyError::RetentionForTokens);
         }
         if window_seconds == 0 {
             return Err(PolicyError::Window);
         }
-        Ok(Self { admission, retention, window_seconds })
+        Ok(Self { access, retention, window_seconds })
     }
 
     /// Who may write.
-    pub fn admission(&self) -> Admission {
-        self.admission
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// How many windows a token key issues in: half of those in which it is accepted.
+    pub fn token_period(&self) -> u32 {
+        u32::from(self.retention / 2).max(1)
     }
 
     /// How many windows are kept, the current one included.

@@ -7,7 +7,9 @@ use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::relay::{Cursor, FeedFrame};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
-use super::{Admission, CellStore, FeedEnd, MemoryStore, Put, SledStore};
+use himaya_protocol::wire::secret::Secret;
+
+use super::{Admission, CellStore, FeedEnd, MemoryStore, Nullifier, Put, SledStore, Spend, StoreError};
 
 fn address(name: u64) -> Address {
     let mut bytes = [0; 32];
@@ -213,6 +215,115 @@ async fn a_race_across_a_rollover_has_one_winner(store: Arc<dyn CellStore>) {
     }
 }
 
+/// A token whose key was made in a window.
+fn token(since: u32, name: u8) -> Admission {
+    Admission::Token(Spend { since, nullifier: Nullifier([name; 32]) })
+}
+
+async fn pay(store: &dyn CellStore, name: u64, fill: u8, admission: Admission) -> Result<Put<Cell>, StoreError> {
+    store.put_cell(address(name), cell(fill), admission).await
+}
+
+fn spent(store: &dyn CellStore) -> Vec<(u32, u64)> {
+    store.census().unwrap().iter().map(|held| (held.window, held.spent)).collect()
+}
+
+async fn a_token_pays_once(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    assert_eq!(pay(&*store, 1, 1, token(5, 1)).await, Err(StoreError::NotAdmitted), "its key is not there");
+    store.keep_token_key(5, Secret::new([7; 32])).await.unwrap();
+    assert_eq!(pay(&*store, 1, 1, Admission::Nothing).await, Err(StoreError::NotAdmitted));
+    assert_eq!(store.cell(&address(1)).unwrap(), None);
+    assert_eq!(pay(&*store, 1, 1, token(5, 1)).await, Ok(Put::Stored));
+    assert_eq!(pay(&*store, 2, 2, token(5, 1)).await, Err(StoreError::NotAdmitted));
+    let put = store.put_chunk(address(2), chunk(2), token(5, 1)).await;
+    assert_eq!(put, Err(StoreError::NotAdmitted), "nor a chunk");
+    assert_eq!(pay(&*store, 2, 2, token(5, 2)).await, Ok(Put::Stored));
+    assert_eq!(store.put_chunk(address(2), chunk(2), token(5, 3)).await, Ok(Put::Stored));
+    assert_eq!(spent(&*store), [(5, 3)]);
+    assert_eq!(names(&*store, 5), addresses([1, 2]));
+}
+
+async fn only_what_is_stored_costs_a_token(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    store.keep_token_key(5, Secret::new([7; 32])).await.unwrap();
+    pay(&*store, 1, 1, token(5, 1)).await.unwrap();
+    for admission in [Admission::Nothing, token(5, 1), token(5, 2), token(9, 3)] {
+        assert_eq!(pay(&*store, 1, 1, admission).await, Ok(Put::Same), "a repeat");
+        assert_eq!(pay(&*store, 1, 2, admission).await, Ok(Put::Taken(cell(1))), "a conflict");
+    }
+    assert_eq!(spent(&*store), [(5, 1)]);
+    assert_eq!(pay(&*store, 2, 2, token(5, 2)).await, Ok(Put::Stored), "it was shown twice and cost nothing");
+    // A chunk that is stored anew is a new box.
+    store.put_chunk(address(1), chunk(1), token(5, 4)).await.unwrap();
+    store.advance(6, 0).await.unwrap();
+    assert_eq!(store.put_chunk(address(1), chunk(1), token(5, 4)).await, Err(StoreError::NotAdmitted));
+    assert_eq!(store.put_chunk(address(1), chunk(1), token(5, 5)).await, Ok(Put::Stored));
+}
+
+async fn token_keys_go_with_their_windows(store: Arc<dyn CellStore>) {
+    let keys = || store.token_keys().iter().map(|(window, seed)| (*window, seed.expose()[0])).collect::<Vec<_>>();
+    store.advance(5, 0).await.unwrap();
+    store.keep_token_key(4, Secret::new([4; 32])).await.unwrap();
+    assert_eq!(keys(), [], "only the newest window gets a key");
+    store.keep_token_key(5, Secret::new([5; 32])).await.unwrap();
+    store.keep_token_key(5, Secret::new([55; 32])).await.unwrap();
+    assert_eq!(keys(), [(5, 5)], "and only one");
+    pay(&*store, 1, 1, token(5, 1)).await.unwrap();
+    store.advance(8, 5).await.unwrap();
+    store.advance(6, 0).await.unwrap();
+    store.keep_token_key(6, Secret::new([6; 32])).await.unwrap();
+    store.keep_token_key(8, Secret::new([8; 32])).await.unwrap();
+    assert_eq!(keys(), [(5, 5), (8, 8)], "a clock that goes back makes none");
+    assert_eq!(pay(&*store, 2, 2, token(5, 1)).await, Err(StoreError::NotAdmitted), "spent three windows ago");
+    assert_eq!(pay(&*store, 2, 2, token(5, 2)).await, Ok(Put::Stored));
+    assert_eq!(pay(&*store, 3, 3, token(8, 8)).await, Ok(Put::Stored));
+    store.advance(9, 6).await.unwrap();
+    assert_eq!(keys(), [(8, 8)]);
+    assert_eq!(pay(&*store, 4, 4, token(5, 3)).await, Err(StoreError::NotAdmitted), "its key has retired");
+    store.advance(5, 0).await.unwrap();
+    assert_eq!(pay(&*store, 4, 4, token(5, 3)).await, Err(StoreError::NotAdmitted));
+}
+
+async fn a_token_raced_for_by_64_pays_once(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    store.keep_token_key(5, Secret::new([7; 32])).await.unwrap();
+    for round in 0..8 {
+        let race = |writer| {
+            let place = address(u64::from(round) * 64 + u64::from(writer));
+            tokio::spawn(store.put_cell(place, cell(writer), token(5, round)))
+        };
+        let writers: Vec<_> = (0..64).map(race).collect();
+        let mut stored = 0;
+        for writer in writers {
+            match writer.await.unwrap() {
+                Ok(put) => {
+                    assert_eq!(put, Put::Stored);
+                    stored += 1;
+                }
+                Err(error) => assert_eq!(error, StoreError::NotAdmitted),
+            }
+        }
+        assert_eq!(stored, 1);
+    }
+    assert_eq!(names(&*store, 5).len(), 8);
+    assert_eq!(spent(&*store), [(5, 8)]);
+}
+
+async fn a_token_raced_for_across_a_rollover_pays_once(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    store.keep_token_key(5, Secret::new([7; 32])).await.unwrap();
+    for window in 6..14_u8 {
+        let name = u64::from(window) * 2;
+        let before = tokio::spawn(store.put_cell(address(name), cell(1), token(5, window)));
+        let rollover = tokio::spawn(store.advance(window.into(), 0));
+        let after = tokio::spawn(store.put_cell(address(name + 1), cell(2), token(5, window)));
+        rollover.await.unwrap().unwrap();
+        let outcomes = [before.await.unwrap(), after.await.unwrap()];
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Ok(Put::Stored)).count(), 1, "{outcomes:?}");
+    }
+}
+
 macro_rules! contract {
     ($($case:ident)*) => {
         mod memory {
@@ -244,6 +355,11 @@ contract! {
     a_subscriber_that_falls_behind_is_let_go
     one_of_64_writers_wins
     a_race_across_a_rollover_has_one_winner
+    a_token_pays_once
+    only_what_is_stored_costs_a_token
+    token_keys_go_with_their_windows
+    a_token_raced_for_by_64_pays_once
+    a_token_raced_for_across_a_rollover_pays_once
 }
 
 fn open(folder: &Path) -> SledStore {

@@ -1,13 +1,14 @@
 //! The engine without a disk, for simulations and tests: every put is answered at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
-use super::{Admission, Arrivals, CellStore, Census, Put, Reply, StoreError};
+use super::{Admission, Arrivals, CellStore, Census, Nullifier, Put, Reply, Spend, StoreError};
 
 /// A [`CellStore`] that forgets everything when it is dropped.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ struct State {
 struct Window {
     cells: BTreeMap<Address, Cell>,
     chunks: BTreeMap<Address, Chunk>,
+    spent: BTreeSet<Nullifier>,
+    token_key: Option<Secret>,
 }
 
 impl MemoryStore {
@@ -48,18 +51,32 @@ impl State {
         address: Address,
         item: T,
         admission: Admission,
-    ) -> Put<T> {
+    ) -> Result<Put<T>, StoreError> {
         let newest = self.newest;
         let found = self.windows.iter_mut().rev().find_map(|(of, window)| Some((*of, shelf(window).get(&address)?)));
         match found {
-            Some((_, there)) if *there != item => Put::Taken(there.clone()),
-            Some((of, _)) if of == newest || !renewed => Put::Same,
+            Some((_, there)) if *there != item => Ok(Put::Taken(there.clone())),
+            Some((of, _)) if of == newest || !renewed => Ok(Put::Same),
             Some(_) | None => {
-                match admission {
-                    Admission::Open => {}
-                }
+                self.admit(admission)?;
                 shelf(self.windows.entry(newest).or_default()).insert(address, item);
-                Put::Stored
+                Ok(Put::Stored)
+            }
+        }
+    }
+
+    fn admit(&mut self, admission: Admission) -> Result<(), StoreError> {
+        match admission {
+            Admission::Open => Ok(()),
+            Admission::Nothing => Err(StoreError::NotAdmitted),
+            Admission::Token(Spend { since, nullifier }) => {
+                let key_is_there = self.windows.get(&since).is_some_and(|window| window.token_key.is_some());
+                let spent = self.windows.range(since..).any(|(_, window)| window.spent.contains(&nullifier));
+                if !key_is_there || spent {
+                    return Err(StoreError::NotAdmitted);
+                }
+                self.windows.entry(self.newest).or_default().spent.insert(nullifier);
+                Ok(())
             }
         }
     }
@@ -77,15 +94,16 @@ impl CellStore for MemoryStore {
     fn put_cell(&self, address: Address, cell: Cell, admission: Admission) -> Reply<Put<Cell>> {
         let mut state = self.lock();
         let put = state.put(|window| &mut window.cells, false, address, cell.clone(), admission);
-        if put == Put::Stored {
+        if put == Ok(Put::Stored) {
             // Under the lock, so that the log keeps the order in which the windows filled.
             self.arrivals.append(state.newest, vec![(address, cell)]);
         }
-        at_once(put)
+        Box::pin(std::future::ready(put))
     }
 
     fn put_chunk(&self, address: Address, chunk: Chunk, admission: Admission) -> Reply<Put<Chunk>> {
-        at_once(self.lock().put(|window| &mut window.chunks, true, address, chunk, admission))
+        let put = self.lock().put(|window| &mut window.chunks, true, address, chunk, admission);
+        Box::pin(std::future::ready(put))
     }
 
     fn advance(&self, newest: u32, oldest: u32) -> Reply<()> {
@@ -94,6 +112,19 @@ impl CellStore for MemoryStore {
         state.windows = state.windows.split_off(&oldest);
         self.arrivals.enter_window(state.newest);
         at_once(())
+    }
+
+    fn keep_token_key(&self, window: u32, seed: Secret) -> Reply<()> {
+        let mut state = self.lock();
+        if window == state.newest {
+            state.windows.entry(window).or_default().token_key.get_or_insert(seed);
+        }
+        at_once(())
+    }
+
+    fn token_keys(&self) -> Vec<(u32, Secret)> {
+        let state = self.lock();
+        state.windows.iter().filter_map(|(window, held)| Some((*window, held.token_key.clone()?))).collect()
     }
 
     fn newest_window(&self) -> u32 {
@@ -131,6 +162,7 @@ impl CellStore for MemoryStore {
             window,
             cells: count(held.cells.len()),
             chunks: count(held.chunks.len()),
+            spent: count(held.spent.len()),
             bytes: count(held.cells.len() * CELL_SIZE + held.chunks.len() * CHUNK_SIZE),
         };
         Ok(state.windows.iter().map(of_window).collect())

@@ -6,8 +6,10 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
+mod admission;
 mod arrivals;
 #[cfg(test)]
 mod contract;
@@ -16,6 +18,7 @@ mod memory;
 mod model;
 mod sled;
 
+pub use admission::{Admission, Nullifier, Spend};
 pub use arrivals::{Arrival, Arrivals, FeedEnd, Subscription};
 pub use memory::MemoryStore;
 pub use sled::{OpenError, SledStore};
@@ -31,23 +34,15 @@ pub enum Put<T> {
     Taken(T),
 }
 
-/// The right to store one new box.
-///
-/// A put passes its checks in this order: size, same bytes, conflict, admission, store. An engine settles the admission
-/// in the same atomic step as the store, and only when the box is new, so that a repeat after a lost answer costs
-/// nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// Anybody may write; there is nothing to settle.
-    Open,
-}
-
 /// Why a store did not do what it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The disk's reserve is reached: nothing was written, reading goes on.
     #[error("the disk has reached its reserve")]
     Full,
+    /// The box is new, and nothing gives the right to store it: no token, or one that is spent or too old.
+    #[error("no token, or one that is spent or too old")]
+    NotAdmitted,
     /// The engine failed or has stopped; what it acknowledged is on disk.
     #[error("the store has failed or stopped")]
     Failed,
@@ -65,6 +60,8 @@ pub struct Census {
     pub cells: u64,
     /// Chunks in it.
     pub chunks: u64,
+    /// Tokens spent in it.
+    pub spent: u64,
     /// Bytes that it takes on disk, or in memory.
     pub bytes: u64,
 }
@@ -87,6 +84,14 @@ pub trait CellStore: Send + Sync + 'static {
     ///
     /// Once this has answered, no box is ever added to a window before `newest`, across restarts too.
     fn advance(&self, newest: u32, oldest: u32) -> Reply<()>;
+
+    /// Keeps the seed of a token key in `window`, if that is the newest window and holds none. Answers after durability.
+    ///
+    /// A seed goes with its window, and so is never there without all windows in which its tokens were spent.
+    fn keep_token_key(&self, window: u32, seed: Secret) -> Reply<()>;
+
+    /// The seeds of token keys and the windows that hold them, oldest first.
+    fn token_keys(&self) -> Vec<(u32, Secret)>;
 
     /// The window that new boxes are filed under.
     fn newest_window(&self) -> u32;

@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use himaya::driver::Clock;
 use himaya_protocol::wire::Cell;
 use himaya_protocol::wire::cell::{Frame, seal_cell};
+use himaya_protocol::wire::relay::Access;
 use himaya_relay::service::{Policy, Relay};
-use himaya_relay::store::{Admission, MemoryStore, Put};
+use himaya_relay::store::{MemoryStore, Put};
 
 pub use auditor::Auditor;
 pub use insider::{Lane, Place, flip};
@@ -94,7 +95,7 @@ impl World {
     pub fn with_retention(seed: u64, windows: u8) -> Self {
         let clock = SimClock::new();
         let relay_clock = clock.clone();
-        let policy = Policy::new(Admission::Open, windows, 86_400).expect("the test asks for 1 to 30 windows");
+        let policy = Policy::new(Access::Open, windows, 86_400).expect("the test asks for 1 to 30 windows");
         let store = Arc::new(MemoryStore::new(seed.to_be_bytes()));
         let relay = Relay::new(store, Arc::new(move || relay_clock.seconds()), policy);
         Self { clock, relay, faults: Faults::none(seed), seed, people: 0 }
@@ -146,7 +147,7 @@ impl World {
 
     /// Puts any cell; `false` when the place was taken.
     pub async fn put_cell(&self, place: &Place, cell: Cell) -> bool {
-        let put = self.relay.put_cell(place.slot.address, cell).await.expect("the relay in memory takes it");
+        let put = self.relay.put_cell(place.slot.address, cell, None).await.expect("the relay in memory takes it");
         !matches!(put, Put::Taken(_))
     }
 }

@@ -210,7 +210,7 @@ impl Transport for SimWire {
     async fn put_cell(&self, address: &Address, cell: &Cell) -> Result<Put<Cell>, TransportError> {
         self.faults.before_call()?;
         self.line.before_put(address, cell.as_bytes(), true)?;
-        let answer = self.relay.put_cell(*address, cell.clone()).await.map_err(refused)?;
+        let answer = self.relay.put_cell(*address, cell.clone(), None).await.map_err(refused)?;
         self.faults.after_put()?;
         Ok(answered(answer))
     }
@@ -218,7 +218,7 @@ impl Transport for SimWire {
     async fn put_chunk(&self, address: &Address, chunk: &Chunk) -> Result<Put<Chunk>, TransportError> {
         self.faults.before_call()?;
         self.line.before_put(address, chunk.as_bytes(), false)?;
-        let answer = self.relay.put_chunk(*address, chunk.clone()).await.map_err(refused)?;
+        let answer = self.relay.put_chunk(*address, chunk.clone(), None).await.map_err(refused)?;
         self.faults.after_put()?;
         Ok(answered(answer))
     }
@@ -291,8 +291,11 @@ fn answered<T>(answer: Stored<T>) -> Put<T> {
 
 fn refused(error: RelayError) -> TransportError {
     TransportError::Refused(match error {
-        RelayError::NoSuchWindow => Refusal::NotFound,
-        RelayError::UnknownCursor => Refusal::Gone,
+        RelayError::UnknownCursor | RelayError::Sunset => Refusal::Gone,
+        RelayError::NotAdmitted | RelayError::InviteRefused => Refusal::NotAllowed,
+        RelayError::NoSuchWindow | RelayError::NoTokens => Refusal::NotFound,
+        RelayError::WrongTokenKey | RelayError::Malformed => Refusal::NotUnderstood,
+        RelayError::AllotmentDrawn => Refusal::Busy,
         RelayError::Full => Refusal::Full,
         RelayError::Failed => Refusal::Busy,
     })

@@ -112,9 +112,9 @@ impl Token {
         Self::from_bytes(&BASE64URL.decode(token.as_bytes()).map_err(|_| error)?)
     }
 
-    /// What a relay remembers of a spent token. Random, and chosen by whoever drew it.
-    pub fn nullifier(&self) -> &[u8; 32] {
-        &self.nonce
+    /// What a relay remembers of a spent token: its SHA-256.
+    pub fn nullifier(&self) -> [u8; 32] {
+        Sha256::digest(self.to_bytes()).into()
     }
 
     /// The id of the key it was issued under.

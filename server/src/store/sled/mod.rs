@@ -17,18 +17,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use rustix::fs::FlockOperation;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::quota::Quota;
 use self::reserve::Reserve;
 use self::window::{Kind, Window, WindowError};
 use self::writer::{Answer, Command, Request, Writer};
-use super::{Admission, Arrivals, CellStore, Census, Put, Reply, StoreError};
+use super::{Admission, Arrivals, CellStore, Census, Put, Reply, Spend, StoreError};
 use crate::crash;
 
 mod folder;
+mod format;
+mod quota;
 mod reserve;
+mod token_key;
 mod watchdog;
 mod window;
 mod writer;
@@ -45,6 +50,23 @@ pub enum OpenError {
     /// The folder cannot be used.
     #[error("the store's folder: {0}")]
     Files(#[from] io::Error),
+    /// A later program has written it.
+    #[error(
+        "a newer himaya-relay has written this store (its layout is {found}, this program knows {known}); install that \
+         version again, or move the folder `store` away to begin without it"
+    )]
+    Newer {
+        /// The layout's version.
+        found: usize,
+        /// The newest version that this program knows.
+        known: usize,
+    },
+    /// Its file `version` is damaged.
+    #[error(
+        "the file `version` in the store holds no number; if no newer himaya-relay has run here, remove that file and start \
+         again"
+    )]
+    NoVersion,
     /// A window's database cannot be opened.
     #[error("a window cannot be opened: {0}")]
     Window(Box<dyn std::error::Error + Send + Sync>),
@@ -87,6 +109,11 @@ impl SledStore {
     ///
     /// `reserve` is how many bytes of the disk stay free; `boot` is random and stands in the cursors.
     pub fn open(folder: &Path, reserve: u64, boot: [u8; 8]) -> Result<Self, OpenError> {
+        Self::open_with_quota(folder, reserve, u64::MAX, boot)
+    }
+
+    /// The same, and `quota` is how many bytes all windows together may take of the disk.
+    pub fn open_with_quota(folder: &Path, reserve: u64, quota: u64, boot: [u8; 8]) -> Result<Self, OpenError> {
         folder::make(folder)?;
         let lock = File::create(folder.join("lock"))?;
         rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
@@ -94,6 +121,8 @@ impl SledStore {
             other => OpenError::Files(other.into()),
         })?;
         let reserve = Reserve::open(folder, reserve)?;
+        let version = format::read(folder)?;
+        reserve.insist(|| format::upgrade(folder, version))?;
         let place = folder.join("windows");
         reserve.insist(|| folder::make(&place))?;
         let windows = open_windows(&place)?;
@@ -109,7 +138,9 @@ impl SledStore {
         });
         watchdog::watch(&shared)?;
         let (sender, queue) = mpsc::channel(QUEUE);
-        let writer = Writer { shared: shared.clone(), queue };
+        let mut quota = Quota::new(quota);
+        quota.recount(&shared)?;
+        let writer = Writer { shared: shared.clone(), queue, quota };
         let alarm = Alarm(shared.clone());
         let writer = std::thread::Builder::new().name("store-writer".into()).spawn(move || {
             let _alarm = alarm;
@@ -247,6 +278,20 @@ impl Shared {
         Ok(None)
     }
 
+    /// Whether a token may still be spent: its key is there, and no window since then remembers it.
+    fn is_unspent(&self, spend: &Spend) -> Result<bool, WindowError> {
+        let since: Vec<_> = self.all_windows().into_iter().filter(|(number, _)| *number >= spend.since).collect();
+        if since.last().is_none_or(|(oldest, window)| *oldest != spend.since || window.token_key().is_none()) {
+            return Ok(false);
+        }
+        for (_, window) in since {
+            if window.boxes().map_or(Ok(false), |boxes| boxes.is_spent(&spend.nullifier))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// After any error sled answers nothing any more, so the process has to start again.
     fn broken(&self, error: &WindowError) -> StoreError {
         tracing::error!(%error, "storage failed; nothing more is written until the next start");
@@ -285,18 +330,18 @@ impl Shared {
     ) -> Result<Vec<T>, StoreError> {
         let window = self.window(window);
         let Some(boxes) = window.as_ref().and_then(|window| window.boxes()) else { return Ok(Vec::new()) };
-        let mut after = after.copied();
-        loop {
-            let entries: Vec<_> =
-                boxes.cells(after.as_ref(), limit).collect::<Result<_, _>>().map_err(|error| self.broken(&error))?;
-            let Some((last, _)) = entries.last() else { return Ok(Vec::new()) };
-            after = Some(*last);
-            let durable = entries.into_iter().filter(|(address, _)| self.is_durable(Kind::Cell, address));
-            let page: Vec<T> = durable.filter_map(|(address, value)| read(address, &value)).collect();
-            if !page.is_empty() {
-                return Ok(page);
+        let mut page = Vec::new();
+        // One entry after the other: a page of addresses does not hold the cells beside them.
+        for entry in boxes.cells(after) {
+            let (address, value) = entry.map_err(|error| self.broken(&error))?;
+            if self.is_durable(Kind::Cell, &address) {
+                page.extend(read(address, &value));
+            }
+            if page.len() >= limit {
+                break;
             }
         }
+        Ok(page)
     }
 }
 
@@ -311,6 +356,15 @@ impl CellStore for SledStore {
 
     fn advance(&self, newest: u32, oldest: u32) -> Reply<()> {
         self.ask(move |answer| Command::Advance { newest, oldest, answer })
+    }
+
+    fn keep_token_key(&self, window: u32, seed: Secret) -> Reply<()> {
+        self.ask(move |answer| Command::KeepTokenKey { window, seed, answer })
+    }
+
+    fn token_keys(&self) -> Vec<(u32, Secret)> {
+        let windows = self.shared.all_windows().into_iter().rev();
+        windows.filter_map(|(number, window)| Some((number, window.token_key()?.clone()))).collect()
     }
 
     fn newest_window(&self) -> u32 {
@@ -340,9 +394,9 @@ impl CellStore for SledStore {
     fn census(&self) -> Result<Vec<Census>, StoreError> {
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         let of_window = |(number, window): (u32, Arc<Window>)| {
-            let (cells, chunks) = window.boxes().map_or((0, 0), |boxes| boxes.count());
+            let (cells, chunks, spent) = window.boxes().map_or((0, 0, 0), |boxes| boxes.count());
             let bytes = window.size_on_disk().map_err(|error| self.shared.broken(&error.into()))?;
-            Ok(Census { window: number, cells: count(cells), chunks: count(chunks), bytes })
+            Ok(Census { window: number, cells: count(cells), chunks: count(chunks), spent: count(spent), bytes })
         };
         self.shared.all_windows().into_iter().rev().map(of_window).collect()
     }

@@ -4,12 +4,14 @@
 //! windows/0000020780/         made and synced when the window is entered: it says that no older window is open
 //! windows/0000020780/boxes/   the sled database, made when the first box arrives
 //! windows/0000020780/whole    says that the files of the database are synced; without it nothing was ever acknowledged
+//! windows/0000020780/token-key the seed of the token key that was made in it, if one was
 //! windows/0000020766.gone/    a window that expired and is being unlinked
 //! ```
 //!
 //! A chunk lies in 16 pieces of 4 KiB under `address 32 ‖ piece 1`, because sled keeps values of 16 KiB and more in
 //! files of their own that it never syncs (upstream: spacejam/sled#1452).
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,10 +21,14 @@ use std::time::Duration;
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::address::ADDRESS_SIZE;
 use himaya_protocol::wire::cell::CHUNK_SIZE;
+use himaya_protocol::wire::secret::Secret;
+use ::sled::Transactional;
+use ::sled::transaction::TransactionError;
 
-use super::folder;
+use super::{folder, token_key};
 use crate::crash;
 use crate::schema;
+use crate::store::Nullifier;
 
 /// A piece of a chunk, in bytes.
 pub(crate) const PIECE_SIZE: usize = 4_096;
@@ -57,6 +63,7 @@ pub(super) enum WindowError {
 pub(super) struct Window {
     path: PathBuf,
     boxes: OnceLock<Boxes>,
+    token_key: OnceLock<Secret>,
 }
 
 impl Window {
@@ -64,7 +71,7 @@ impl Window {
     pub(super) fn enter(path: PathBuf) -> io::Result<Self> {
         folder::make(&path)?;
         crash::point("window-made");
-        Ok(Self { path, boxes: OnceLock::new() })
+        Ok(Self { path, boxes: OnceLock::new(), token_key: OnceLock::new() })
     }
 
     /// Opens a window that an earlier process entered.
@@ -76,7 +83,22 @@ impl Window {
             folder::remove(&place)?;
             OnceLock::new()
         };
-        Ok(Self { path, boxes })
+        let token_key = token_key::read(&path)?.map_or_else(OnceLock::new, OnceLock::from);
+        Ok(Self { path, boxes, token_key })
+    }
+
+    /// The seed of the token key that was made in this window.
+    pub(super) fn token_key(&self) -> Option<&Secret> {
+        self.token_key.get()
+    }
+
+    /// Keeps a seed unless there is one already. It is durable when this returns. Only the writer calls this.
+    pub(super) fn keep_token_key(&self, seed: Secret) -> io::Result<()> {
+        if self.token_key.get().is_none() {
+            token_key::write(&self.path, &seed)?;
+            self.token_key.get_or_init(|| seed);
+        }
+        Ok(())
     }
 
     /// What lies here; nothing as long as nothing has arrived.
@@ -123,6 +145,7 @@ pub(super) struct Boxes {
     db: ::sled::Db,
     cells: ::sled::Tree,
     chunks: ::sled::Tree,
+    spent: ::sled::Tree,
     /// Our own handle of sled's log: its `flush` only starts the writing (sync_file_range), this one waits for the disk.
     log: File,
 }
@@ -138,11 +161,12 @@ impl Boxes {
         let db = open_unlocked(&config)?;
         let cells = db.open_tree(schema::CELLS)?;
         let chunks = db.open_tree(schema::CHUNKS)?;
+        let spent = db.open_tree(schema::SPENT)?;
         db.flush()?;
         // The folder too, and what an opening after a crash has written.
         folder::sync_whole(path)?;
         let log = File::open(path.join("db"))?;
-        Ok(Self { db, cells, chunks, log })
+        Ok(Self { db, cells, chunks, spent, log })
     }
 
     /// The box at an address.
@@ -162,10 +186,17 @@ impl Boxes {
         Ok((chunk.len() == CHUNK_SIZE).then(|| chunk.into_boxed_slice()))
     }
 
-    /// Writes new boxes. They are durable once [`Boxes::flush`] and [`Boxes::sync`] have returned.
+    /// Whether a token was spent in this window.
+    pub(super) fn is_spent(&self, nullifier: &Nullifier) -> Result<bool, WindowError> {
+        Ok(self.spent.contains_key(nullifier.0)?)
+    }
+
+    /// Writes new boxes and the tokens they cost, all or none of them. They are durable once [`Boxes::flush`] and
+    /// [`Boxes::sync`] have returned.
     pub(super) fn apply<'a>(
         &self,
         new: impl Iterator<Item = (Kind, &'a Address, &'a [u8])>,
+        spent: &BTreeSet<Nullifier>,
     ) -> Result<(), WindowError> {
         let (mut cells, mut chunks) = (::sled::Batch::default(), ::sled::Batch::default());
         for (kind, address, bytes) in new {
@@ -178,9 +209,23 @@ impl Boxes {
                 }
             }
         }
-        self.cells.apply_batch(cells)?;
-        self.chunks.apply_batch(chunks)?;
-        Ok(())
+        if spent.is_empty() {
+            self.cells.apply_batch(cells)?;
+            self.chunks.apply_batch(chunks)?;
+            return Ok(());
+        }
+        let mut tokens = ::sled::Batch::default();
+        spent.iter().for_each(|nullifier| tokens.insert(&nullifier.0, &[]));
+        let trees = (&self.cells, &self.chunks, &self.spent);
+        let written = trees.transaction(|(in_cells, in_chunks, in_spent)| {
+            in_cells.apply_batch(&cells)?;
+            in_chunks.apply_batch(&chunks)?;
+            in_spent.apply_batch(&tokens)?;
+            Ok(())
+        });
+        written.map_err(|error: TransactionError<::sled::Error>| match error {
+            TransactionError::Abort(error) | TransactionError::Storage(error) => error.into(),
+        })
     }
 
     /// Hands everything applied to the operating system. Never `flush_async`: it deadlocks (spacejam/sled#1308).
@@ -194,15 +239,14 @@ impl Boxes {
         Ok(self.log.sync_data()?)
     }
 
-    /// At most `limit` cells in the order of their addresses, from after `after`.
+    /// The cells in the order of their addresses, from after `after`.
     pub(super) fn cells(
         &self,
         after: Option<&Address>,
-        limit: usize,
     ) -> impl Iterator<Item = Result<(Address, ::sled::IVec), WindowError>> {
         let from = after.map_or(std::ops::Bound::Unbounded, |after| std::ops::Bound::Excluded(*after.as_bytes()));
         let range = self.cells.range::<[u8; ADDRESS_SIZE], _>((from, std::ops::Bound::Unbounded));
-        range.take(limit).map(|entry| {
+        range.map(|entry| {
             let (key, value) = entry?;
             let address =
                 Address::from_slice(&key).ok_or(::sled::Error::Unsupported("a key that is no address".into()))?;
@@ -210,9 +254,9 @@ impl Boxes {
         })
     }
 
-    /// How many cells and chunks lie here.
-    pub(super) fn count(&self) -> (usize, usize) {
-        (self.cells.len(), self.chunks.len() / PIECES)
+    /// How many cells, chunks and spent tokens lie here.
+    pub(super) fn count(&self) -> (usize, usize, usize) {
+        (self.cells.len(), self.chunks.len() / PIECES, self.spent.len())
     }
 }
 

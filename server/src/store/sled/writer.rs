@@ -5,13 +5,15 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell};
 use tokio::sync::{mpsc, oneshot};
 
+use super::quota::{Full, Quota};
 use super::window::{Boxes, Kind, Window, WindowError};
 use super::{Shared, StoreError};
 use crate::crash;
-use crate::store::{Admission, Put};
+use crate::store::{Admission, Nullifier, Put, Spend};
 
 /// The most puts that share one flush.
 const GROUP_MAX: usize = 64;
@@ -33,11 +35,20 @@ pub(super) struct Request {
 pub(super) enum Command {
     Put(Request),
     Advance { newest: u32, oldest: u32, answer: Answer<()> },
+    KeepTokenKey { window: u32, seed: Secret, answer: Answer<()> },
+}
+
+/// What a group adds to the newest window.
+#[derive(Default)]
+struct New {
+    boxes: Vec<(Kind, Address, Box<[u8]>)>,
+    spent: BTreeSet<Nullifier>,
 }
 
 pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) queue: mpsc::Receiver<Command>,
+    pub(super) quota: Quota,
 }
 
 /// A put whose outcome is known and becomes its answer when the group is durable.
@@ -53,16 +64,17 @@ impl Writer {
                     group.push(request);
                     self.collect(&mut group)
                 }
-                advance @ Command::Advance { .. } => Some(advance),
+                other @ (Command::Advance { .. } | Command::KeepTokenKey { .. }) => Some(other),
             };
             if !group.is_empty() {
                 self.commit(group);
             }
-            if let Some(Command::Advance { newest, oldest, answer }) = after {
-                let done = self.advance(newest, oldest);
-                // Whoever asked may have gone; the window is entered all the same.
-                let _ = answer.send(done);
-            }
+            // Whoever asked may have gone; it is done all the same.
+            let _ = match after {
+                Some(Command::Advance { newest, oldest, answer }) => answer.send(self.advance(newest, oldest)),
+                Some(Command::KeepTokenKey { window, seed, answer }) => answer.send(self.keep_token_key(window, seed)),
+                Some(Command::Put(_)) | None => Ok(()),
+            };
         }
     }
 
@@ -117,12 +129,12 @@ impl Writer {
         settled: &mut Vec<Settled>,
         cells: &mut Vec<(Address, Cell)>,
     ) -> Result<(), WindowError> {
-        let mut new: Vec<(Kind, Address, Box<[u8]>)> = Vec::new();
+        let mut new = New::default();
         // None until asked: a group of repeats needs no room.
         let mut room = None;
         let newest = self.shared.newest();
         for Request { kind, address, bytes, admission, answer } in group {
-            let there = match new.last().filter(|last| (last.0, last.1) == (kind, address)) {
+            let there = match new.boxes.last().filter(|last| (last.0, last.1) == (kind, address)) {
                 Some((_, _, winner)) => Some((newest, winner.clone())),
                 None => self.shared.find(kind, &address)?,
             };
@@ -130,12 +142,13 @@ impl Writer {
                 Some((_, there)) if there != bytes => Ok(Put::Taken(there)),
                 Some((window, _)) if window == newest || kind == Kind::Cell => Ok(Put::Same),
                 // The cell that names a chunk may be written windows later: the chunk lives as long as it does.
+                Some(_) | None if !self.may_write(admission, &new)? => Err(StoreError::NotAdmitted),
                 Some(_) | None if !self.room(&mut room)? => Err(StoreError::Full),
                 Some(_) | None => {
-                    match admission {
-                        Admission::Open => {}
+                    if let Admission::Token(Spend { nullifier, .. }) = admission {
+                        new.spent.insert(nullifier);
                     }
-                    new.push((kind, address, bytes));
+                    new.boxes.push((kind, address, bytes));
                     Ok(Put::Stored)
                 }
             };
@@ -143,21 +156,43 @@ impl Writer {
         }
         self.make_durable(&new)?;
         cells.extend(
-            new.into_iter()
+            new.boxes
+                .into_iter()
                 .filter(|(kind, ..)| *kind == Kind::Cell)
                 .filter_map(|(_, address, bytes)| Cell::from_bytes(bytes).map(|cell| (address, cell))),
         );
         Ok(())
     }
 
-    fn room(&self, known: &mut Option<bool>) -> io::Result<bool> {
-        let room = known.map_or_else(|| self.shared.reserve.has_room(), Ok)?;
-        *known = Some(room);
-        Ok(room)
+    /// Whether a group may be written. Where there is no room, the operator is told.
+    fn room(&mut self, known: &mut Option<bool>) -> io::Result<bool> {
+        if let Some(room) = *known {
+            return Ok(room);
+        }
+        let full = if !self.shared.reserve.has_room()? {
+            Some(Full::Reserve)
+        } else if !self.quota.has_room(self.shared.newest_opened().as_ref())? {
+            Some(Full::Quota)
+        } else {
+            None
+        };
+        if let Some(full) = full {
+            self.quota.alarm(full, self.shared.newest());
+        }
+        *known = Some(full.is_none());
+        Ok(full.is_none())
     }
 
-    fn make_durable(&self, new: &[(Kind, Address, Box<[u8]>)]) -> Result<(), WindowError> {
-        if new.is_empty() {
+    fn may_write(&self, admission: Admission, new: &New) -> Result<bool, WindowError> {
+        match admission {
+            Admission::Open => Ok(true),
+            Admission::Nothing => Ok(false),
+            Admission::Token(spend) => Ok(!new.spent.contains(&spend.nullifier) && self.shared.is_unspent(&spend)?),
+        }
+    }
+
+    fn make_durable(&self, new: &New) -> Result<(), WindowError> {
+        if new.boxes.is_empty() {
             return Ok(());
         }
         let window = match self.shared.newest_opened() {
@@ -166,10 +201,19 @@ impl Writer {
         };
         let boxes = window.boxes_or_new()?;
         // Readers skip these until they are durable: nobody acts on a box that a power cut could take back.
-        self.shared.set_pending(new.iter().map(|(kind, address, _)| (*kind, *address)).collect());
+        self.shared.set_pending(new.boxes.iter().map(|(kind, address, _)| (*kind, *address)).collect());
         self.shared.flushes.during(|| write(boxes, new))?;
         self.shared.set_pending(BTreeSet::new());
         Ok(())
+    }
+
+    fn keep_token_key(&self, window: u32, seed: Secret) -> Result<(), StoreError> {
+        let newest = self.shared.newest_opened().filter(|_| self.shared.newest() == window);
+        let kept = newest.map_or(Ok(()), |newest| newest.keep_token_key(seed));
+        kept.map_err(|error| {
+            tracing::error!(%error, "a token key could not be written");
+            if error.kind() == io::ErrorKind::StorageFull { StoreError::Full } else { StoreError::Failed }
+        })
     }
 
     fn advance(&mut self, newest: u32, oldest: u32) -> Result<(), StoreError> {
@@ -178,6 +222,9 @@ impl Writer {
         }
         let entered = self.enter(newest);
         self.expire(oldest);
+        if let Err(error) = self.quota.recount(&self.shared) {
+            tracing::warn!(%error, "the windows could not be measured for the quota");
+        }
         entered
     }
 
@@ -209,8 +256,8 @@ impl Writer {
     }
 }
 
-fn write(boxes: &Boxes, new: &[(Kind, Address, Box<[u8]>)]) -> Result<(), WindowError> {
-    boxes.apply(new.iter().map(|(kind, address, bytes)| (*kind, address, &bytes[..])))?;
+fn write(boxes: &Boxes, new: &New) -> Result<(), WindowError> {
+    boxes.apply(new.boxes.iter().map(|(kind, address, bytes)| (*kind, address, &bytes[..])), &new.spent)?;
     crash::point("group-applied");
     boxes.flush()?;
     crash::point("group-flushed");
