@@ -8,6 +8,8 @@ use openmls_traits::OpenMlsProvider;
 use openmls_traits::random::OpenMlsRand;
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
+use rmp_serde::Serializer;
+use rmp_serde::config::BytesMode;
 use rusqlite::Connection;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -37,7 +39,9 @@ impl Codec for Named {
 
     fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, NamedError> {
         let mut bytes = vec![CODEC_VERSION];
-        rmp_serde::encode::write_named(&mut bytes, value)?;
+        // Keys and ciphertexts are vectors of bytes to serde: written as such, not number by number.
+        let mut serializer = Serializer::new(&mut bytes).with_struct_map().with_bytes(BytesMode::ForceIterables);
+        value.serialize(&mut serializer)?;
         Ok(bytes)
     }
 
