@@ -9,16 +9,27 @@
 )]
 
 mod calls;
+mod certificate;
 mod client;
+mod closed;
 mod crash;
 mod disk;
 mod feed;
+mod floods;
+mod format;
+mod health;
 mod hostile;
 mod load;
 mod operator;
 mod powercut;
 mod process;
+mod purse;
+mod quota;
 mod rollover;
 mod schema;
 mod silence;
 mod stop;
+mod sunset;
+mod tokens;
+mod tokens_crash;
+mod transcripts;
