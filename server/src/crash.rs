@@ -41,14 +41,13 @@ pub const POINTS: &[&str] = &[
     "window-made",
     "boxes-made",
     "boxes-whole",
-    "token-key-written",
-    "token-key-made",
-    "invites-written",
-    "invites-changed",
-    "tokens-issued",
     "window-condemned",
     "window-gone",
 ];
+
+/// The points that only a relay with tokens comes to, besides those above.
+pub const TOKEN_POINTS: &[&str] =
+    &["token-key-written", "token-key-made", "invites-written", "invites-changed", "tokens-issued"];
 
 /// Dies here if the environment says so.
 #[inline]
