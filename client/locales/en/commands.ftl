@@ -132,6 +132,8 @@ sync-waiting = { $count ->
 sync-inbox =
     To read:
       himaya inbox
+relay-sunset = Your relay closes: after { $time } (UTC) it takes nothing new. Ask whoever gave you its link for another relay.
+relay-sunset-over = Your relay has closed: since { $time } (UTC) it takes nothing new, so nothing you send reaches anybody. If you need help, ask for it in another way.
 watch-began = Watching. Ctrl-C ends it.
 watch-lost = The line to the relay is down. Trying again.
 watch-back = The line to the relay is back.

@@ -131,5 +131,6 @@ pub(super) struct Synced {
     pub(super) new_events: u64,
     pub(super) waiting: u64,
     pub(super) out_of_sync: Vec<String>,
+    pub(super) relay_sunset: Option<String>,
     pub(super) at: Seconds,
 }

@@ -8,7 +8,7 @@ use super::app::App;
 use super::error::CliError;
 use crate::driver::Driver;
 use crate::engine::{self, Entry, Reach};
-use crate::text::{Arg, Text, utc};
+use crate::text::{Arg, Text, day, utc};
 use crate::transport::https::Https;
 
 /// A role, as JSON says it.
@@ -211,4 +211,12 @@ pub(super) fn detail(app: &mut App, text: Text, args: &[(&str, Arg<'_>)]) -> Res
     }
     let said = app.texts.say(text, args);
     Ok(app.screen().detail(&said)?)
+}
+
+/// Says that the relay closes or has closed, once its end is announced. `last_day` counts from 1970-01-01 UTC.
+pub(super) fn relay_sunset(app: &mut App, last_day: Option<u64>) -> Result<(), CliError> {
+    let Some(last_day) = last_day else { return Ok(()) };
+    let over = app.now() / 86_400 > last_day;
+    let text = if over { Text::RelaySunsetOver } else { Text::RelaySunset };
+    app.say(text, &[("time", Arg::ours(&day(last_day)))])
 }

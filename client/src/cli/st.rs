@@ -7,13 +7,13 @@ use super::app::{App, Exit};
 use super::error::CliError;
 use super::{output, render};
 use crate::engine::{self, CircleState, Entry, Reach};
-use crate::text::{Arg, Text};
+use crate::text::{Arg, Text, day};
 
 pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
     app.refresh(&mut driver).await?;
     let now = app.now();
-    let (open, circles, requests, (waiting, _), last, newer) = driver.transact(|ctx| {
+    let (open, circles, requests, (waiting, _), last, newer, sunset) = driver.transact(|ctx| {
         let mut open: Vec<(Entry, Reach)> = Vec::new();
         for entry in engine::inbox(ctx)? {
             let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
@@ -25,7 +25,15 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
             }
         }
         let last = ctx.number("last sync")?;
-        Ok((open, engine::list(ctx)?, engine::requests(ctx)?, engine::waiting(ctx)?, last, engine::newer(ctx)?))
+        Ok((
+            open,
+            engine::list(ctx)?,
+            engine::requests(ctx)?,
+            engine::waiting(ctx)?,
+            last,
+            engine::newer(ctx)?,
+            engine::relay_sunset(ctx)?,
+        ))
     })?;
     let (own, theirs): (Vec<_>, Vec<_>) = open.into_iter().partition(|(entry, _)| entry.own);
     let objects = |open: &[(Entry, Reach)]| -> Vec<serde_json::Value> {
@@ -33,7 +41,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     };
     app.object(&json!({
         "last_sync": last, "waiting": waiting, "requests": requests.len(), "newer": newer, "alerts": objects(&own),
-        "theirs": objects(&theirs), "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
+        "relay_sunset": sunset.map(day), "theirs": objects(&theirs), "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
     }))?;
     if app.json() {
         return app.exit(&mut driver, true);
@@ -69,6 +77,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     if newer > 0 {
         app.say(Text::EventUpdateNeeded, &[])?;
     }
+    render::relay_sunset(app, sunset)?;
     match last {
         Some(last) => {
             let time = app.texts.ago(now / 60, last / 60);

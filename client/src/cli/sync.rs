@@ -4,9 +4,10 @@ use super::app::{App, Exit};
 use super::error::CliError;
 use super::news;
 use super::output::Synced;
+use super::render;
 use crate::driver::{Driver, DriverError};
 use crate::engine::{self, CircleState, News};
-use crate::text::{Arg, Text};
+use crate::text::{Arg, Text, day};
 use crate::transport::TransportError;
 use crate::transport::https::Https;
 
@@ -21,7 +22,8 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
         Err(error) => return Err(error.into()),
     };
     let new_events = news.iter().filter(|news| matches!(news, News::Event(_))).count();
-    let (circles, (waiting, _)) = driver.transact(|ctx| Ok((engine::list(ctx)?, engine::waiting(ctx)?)))?;
+    let (circles, (waiting, _), sunset) =
+        driver.transact(|ctx| Ok((engine::list(ctx)?, engine::waiting(ctx)?, engine::relay_sunset(ctx)?)))?;
     let out_of_sync: Vec<String> = circles
         .into_iter()
         .filter(|circle| circle.state == CircleState::Active && circle.adrift.is_some())
@@ -31,6 +33,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
         new_events: u64::try_from(new_events).unwrap_or(u64::MAX),
         waiting,
         out_of_sync: out_of_sync.clone(),
+        relay_sunset: sunset.map(day),
         at: driver.now(),
     })?;
     if !app.json() {
@@ -38,6 +41,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
             news::tell(app, &mut driver, other)?;
         }
     }
+    render::relay_sunset(app, sunset)?;
     app.say(Text::SyncNew, &[("count", new_events.into())])?;
     if waiting > 0 {
         app.say(Text::SyncWaiting, &[("count", waiting.into())])?;
@@ -51,9 +55,10 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     app.exit(&mut driver, waiting == 0)
 }
 
-/// The relay is out of reach: what waits is what matters then.
+/// The relay is out of reach, or refuses: what waits is what matters then.
 fn unreachable(app: &mut App, driver: &mut Driver<Https>, error: TransportError) -> Result<Exit, CliError> {
-    let (waiting, _) = driver.transact(|ctx| engine::waiting(ctx))?;
+    let ((waiting, _), sunset) = driver.transact(|ctx| Ok((engine::waiting(ctx)?, engine::relay_sunset(ctx)?)))?;
+    render::relay_sunset(app, sunset)?;
     if waiting == 0 {
         return Err(error.into());
     }

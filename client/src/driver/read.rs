@@ -59,7 +59,10 @@ impl<T: Transport> Driver<T> {
     /// Reads from the stored position to the end; `false` when the window turned or another process moved it meanwhile.
     async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
         let relay = self.transport.descriptor().await?;
-        self.transact(|ctx| engine::note_window_length(ctx, relay.window_seconds))?;
+        self.transact(|ctx| {
+            engine::note_relay_sunset(ctx, relay.sunset)?;
+            engine::note_window_length(ctx, relay.window_seconds)
+        })?;
         let mut at = self.stored_position()?;
         let mut position = self.position(&relay)?;
         if at.is_some_and(|at| at.window > relay.current_window) {

@@ -24,6 +24,7 @@ mod lanes;
 mod mls;
 mod outbox;
 mod receive;
+mod sunset;
 mod upkeep;
 mod views;
 
@@ -42,5 +43,6 @@ pub use outbox::{
     Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at, waits_for_circle,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
+pub use sunset::{note_relay_sunset, relay_sunset};
 pub use upkeep::{next_due, oldest_unread, read_again, synced, tick, unread_from};
 pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, events_after, inbox, last_event, log, status};

@@ -90,6 +90,8 @@ texts! {
     SyncNew = "sync-new",
     SyncWaiting = "sync-waiting",
     SyncInbox = "sync-inbox",
+    RelaySunset = "relay-sunset",
+    RelaySunsetOver = "relay-sunset-over",
     WatchBegan = "watch-began",
     WatchLost = "watch-lost",
     WatchBack = "watch-back",

@@ -22,7 +22,7 @@ use unic_langid::LanguageIdentifier;
 pub use arg::Arg;
 pub use catalogue::Text;
 pub use errors::Explain;
-pub use time::utc;
+pub use time::{day, utc};
 pub use words::Word;
 
 /// Every language that the program carries: its BCP 47 tag and its files. The first is complete.

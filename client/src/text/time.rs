@@ -22,6 +22,12 @@ pub fn utc(minutes: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
+/// A day since 1970-01-01 such as `2026-03-01`, the same in every language.
+pub fn day(day: u64) -> String {
+    let (year, month, day) = date(day);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 /// The Gregorian date of a day since 1970-01-01, counted in years that begin in March so that a leap day comes last.
 fn date(day: u64) -> (u64, u64, u64) {
     const DAYS_0000_03_01_TO_1970: u64 = 719_468;

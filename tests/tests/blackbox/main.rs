@@ -14,6 +14,7 @@ mod relay_crash;
 mod scan;
 mod scene;
 mod shapes;
+mod sunset;
 mod transcripts;
 mod walk;
 mod watch;
