@@ -2,10 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use himaya_relay::schema::{CELLS, CHUNKS, PLACES, STORED};
+use himaya_relay::schema::{CELLS, CHUNKS, INVITES, PLACES, SPENT, STORED};
 
-use crate::client::{address, cell, chunk, put_cell, put_chunk};
+use himaya_protocol::wire::relay;
+use hyper::{Method, StatusCode, header};
+
+use crate::client::{Session, address, cell, chunk, put_cell};
 use crate::process::Home;
+use crate::purse;
 
 /// A chunk's record is stored in pieces of this size, each under its address and number.
 const PIECE: usize = 4_096;
@@ -57,6 +61,7 @@ fn undeclared(database: &Path) -> Vec<String> {
                 assert_eq!(tree.len() % pieces, 0, "a chunk is not whole");
                 (declared_size(CHUNKS, "address") + 1, PIECE)
             }
+            SPENT => (declared_size(SPENT, "nullifier"), 0),
             other => {
                 strange.push(format!("the tree {other}"));
                 continue;
@@ -74,9 +79,17 @@ fn undeclared(database: &Path) -> Vec<String> {
 
 async fn used_relay(home: &Home) -> Vec<PathBuf> {
     let relay = home.serve();
-    for name in 0..20 {
-        put_cell(&relay, &address(name), &cell(name)).await.unwrap();
-        put_chunk(&relay, &address(name), &chunk(name)).await.unwrap();
+    let invite = purse::invite(home, 128);
+    purse::invite(home, 256);
+    let purse = purse::tokens(&relay, &invite).await;
+    let mut session = Session::open(&relay).await.unwrap();
+    for (name, pair) in (0..20).zip(purse.chunks(2)) {
+        let stored = purse::pay(&mut session, &address(name), &cell(name), Some(&pair[0])).await.unwrap();
+        assert_eq!(stored.status, StatusCode::CREATED);
+        let shown = pair[1].to_authorization();
+        let (head, put) = ([(header::AUTHORIZATION, &*shown)], relay::chunk_put(&address(name), &chunk(name)));
+        let stored = session.call_with(Method::POST, relay::PATH_CHUNKS, &head, put).await.unwrap();
+        assert_eq!(stored.status, StatusCode::CREATED);
     }
     let _ = put_cell(&relay, &address(1), &cell(9)).await;
     relay.kill();
@@ -87,11 +100,14 @@ async fn used_relay(home: &Home) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn every_file_and_every_record_is_declared() {
-    let home = Home::new();
+    let home = purse::home_with_tokens();
     let databases = used_relay(&home).await;
     let strange: Vec<_> = paths(&home.dir, &home.dir).into_iter().filter(|path| !is_declared(path)).collect();
     assert_eq!(strange, [""; 0]);
     assert!(!databases.is_empty());
+    let sizes: usize = STORED.iter().find(|record| record.name == INVITES).unwrap().fields.iter().map(|f| f.size).sum();
+    let records = std::fs::read(home.dir.join("invites/records")).unwrap();
+    assert_eq!(records.len(), 1 + 2 * sizes, "a version, and two invites of the declared fields");
     for database in databases {
         assert_eq!(undeclared(&database), [""; 0]);
         assert_eq!(std::fs::read_dir(database.join("blobs")).unwrap().count(), 0, "sled made a file it never syncs");
@@ -100,7 +116,7 @@ async fn every_file_and_every_record_is_declared() {
 
 #[tokio::test]
 async fn what_is_not_declared_is_found() {
-    let home = Home::new();
+    let home = purse::home_with_tokens();
     let database = used_relay(&home).await.remove(0);
     {
         let db = sled::open(&database).unwrap();

@@ -3,13 +3,17 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use himaya_protocol::wire::invite::InviteHash;
 use himaya_protocol::wire::relay::{PATH_CELLS, PATH_FEED, PATH_PICK, Pick, record};
+use himaya_protocol::wire::token::Draw;
+use hyper::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio_rustls::client::TlsStream;
 
 use crate::client::{address, cell, connect_from};
 use crate::process::{Home, Relay};
+use crate::purse;
 
 const AGENT: &str = "canary-agent-9d41";
 const PATH: &str = "canary-path-1b7c";
@@ -88,6 +92,42 @@ async fn nothing_is_written_down(form: &str) {
         [AGENT.as_bytes(), PATH.as_bytes(), CLIENT.as_bytes(), &cell(2).as_bytes()[..32], address(3).as_bytes()]
     {
         assert!(!contains(&written, canary), "{} is on the disk", canary.escape_ascii());
+    }
+}
+
+/// Neither what a token was drawn with nor what it is shown with is written down: of an invite its hash, of a spent token
+/// its hash, and nothing that stands in both calls.
+#[tokio::test]
+async fn nothing_of_a_draw_or_a_token_is_written_down() {
+    let home = purse::home_with_tokens();
+    let mut relay = home.try_serve(&[("RUST_LOG", "trace")]).unwrap_or_else(|end| panic!("{}", end.log));
+    let invite = purse::invite(&home, 128);
+    let draw = Draw::new(purse::issuing_key(&relay).await.key, purse::fresh).unwrap();
+    let body = purse::body(&invite, &draw);
+    let drawn = purse::send(&relay, &invite, &draw).await.unwrap();
+    let token = purse::finish(&draw, &drawn).remove(0);
+    assert_eq!(purse::pay_alone(&relay, &address(1), &cell(1), Some(&token)).await, StatusCode::CREATED);
+    assert_eq!(purse::pay_alone(&relay, &address(2), &cell(2), Some(&token)).await, StatusCode::UNAUTHORIZED);
+    relay.terminate();
+    let end = relay.wait();
+    let (written, shown) = (files(&home.dir), token.to_authorization());
+    assert!(contains(&written, &token.nullifier()), "the hash of a spent token is on the disk, so the search works");
+    assert!(contains(&written, &InviteHash::of(&invite.secret).0));
+    let (bytes, code) = (token.to_bytes(), invite.to_string());
+    let canaries: [&[u8]; 7] = [
+        invite.secret.expose(),
+        &body[37..69],
+        &drawn.body[2..34],
+        &bytes[2..34],
+        &bytes[98..],
+        &shown.as_bytes()[20..60],
+        &code.as_bytes()[20..60],
+    ];
+    for canary in canaries {
+        assert!(!contains(&written, &canary[..16]), "{} is on the disk", canary.escape_ascii());
+        for form in forms(&canary[..12]) {
+            assert!(!end.log.contains(&form), "{form} is in the log: {}", end.log);
+        }
     }
 }
 

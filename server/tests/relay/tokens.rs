@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use himaya_protocol::wire::invite::{Invite, InviteHash};
 use himaya_protocol::wire::relay::{self, Access};
 use himaya_protocol::wire::secret::Secret;
-use himaya_protocol::wire::invite::{Invite, InviteHash};
 use himaya_protocol::wire::token::{Draw, IssueRequest, Token, TokenChallenge};
 use himaya_relay::service::{Policy, Relay as Service, RelayError};
 use himaya_relay::store::{Put, SledStore};
@@ -217,7 +217,11 @@ async fn keys_rotate_with_overlap_and_take_no_token_twice() {
     let relay = world.open().await;
     assert_eq!(put(&relay, 4, &first[9]).await, Err(RelayError::NotAdmitted));
     assert_eq!(windows(relay.descriptor().await.token_keys), [(1_003, 1_005, 1_008), (1_006, 1_008, 1_011)]);
-    assert_eq!(put(&relay, 1, &first[0]).await, Err(RelayError::NotAdmitted), "the box of the first window has expired");
+    assert_eq!(
+        put(&relay, 1, &first[0]).await,
+        Err(RelayError::NotAdmitted),
+        "the box of the first window has expired"
+    );
     let kept = |window: u32| world.folder.path().join(format!("store/windows/{window:010}/token-key")).exists();
     assert_eq!((kept(1_000), kept(1_003), kept(1_006)), (false, true, true));
 }

@@ -13,8 +13,7 @@ fn dying(home: &Home, point: &str) -> Relay {
 }
 
 /// The points that a put comes to, group by group.
-const SPENDING: &[&str] =
-    &["group-before-apply", "group-applied", "group-flushed", "group-synced", "group-answered"];
+const SPENDING: &[&str] = &["group-before-apply", "group-applied", "group-flushed", "group-synced", "group-answered"];
 
 #[tokio::test]
 async fn a_put_repeated_after_a_crash_succeeds_with_its_token_and_the_token_pays_for_nothing_else() {
