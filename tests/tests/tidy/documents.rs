@@ -53,7 +53,7 @@ fn links_between_documents_lead_somewhere() {
 
 /// Paths and files in backticks: `` `docs/protocol.md` ``, `` `.ci/run` ``, `` `server/src/schema.rs` ``.
 fn named_files(text: &str) -> Vec<&str> {
-    let folders = ["docs/", "protocol/", "server/", "client/", "tests/", ".ci/", ".cargo/"];
+    let folders = ["docs/", "protocol/", "server/", "client/", "tests/", "packaging/", ".ci/", ".cargo/"];
     text.split('`')
         .skip(1)
         .step_by(2)
