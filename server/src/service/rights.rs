@@ -23,9 +23,9 @@ impl Relay {
     pub async fn issue(&self, request: IssueRequest) -> Result<BatchResponse, RelayError> {
         let tokens = self.issuing().ok_or(RelayError::NoTokens)?.clone();
         let window = self.window().await;
-        let issued = tokio::task::spawn_blocking(move || tokens.issue(&request, window)).await;
+        let issued = tokens.issue_in_turn(request, window).await;
         crash::point("tokens-issued");
-        issued.map_err(|_| RelayError::Failed)?.map_err(refusal)
+        issued.map_err(refusal)
     }
 
     /// Whether a draw can be answered at all.
@@ -75,7 +75,7 @@ fn refusal(error: IssueError) -> RelayError {
         IssueError::Malformed => RelayError::Malformed,
         IssueError::Drawn => RelayError::AllotmentDrawn,
         IssueError::Invites(InviteError::Files(error)) if error.kind() == ErrorKind::StorageFull => RelayError::Full,
-        IssueError::Invites(_) | IssueError::Randomness(_) => {
+        IssueError::Invites(_) | IssueError::Randomness(_) | IssueError::Stopped => {
             tracing::error!(%error, "tokens could not be issued");
             RelayError::Failed
         }

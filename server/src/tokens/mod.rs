@@ -53,6 +53,9 @@ pub enum IssueError {
     /// The system gave no randomness.
     #[error("{0}")]
     Randomness(#[from] NoRandomness),
+    /// The relay is being stopped.
+    #[error("the relay is being stopped")]
+    Stopped,
 }
 
 /// Issuer and judge of tokens.
@@ -63,6 +66,8 @@ pub struct Tokens {
     ring: RwLock<Arc<Vec<Held>>>,
     /// Held while keys are exchanged, so that no older list of keys takes the place of a newer one.
     turning: Mutex<()>,
+    /// Held while a draw is answered. Whoever repeats draws without end gets one core and one reader of the store, no more.
+    issuing: Mutex<()>,
 }
 
 /// A key that is accepted.
@@ -75,7 +80,7 @@ impl Tokens {
     /// Joins the invites and a source of randomness. There is no key before the first [`Tokens::turn`].
     pub fn new(invites: Invites, random: Random) -> Self {
         let challenge = TokenChallenge::of_relays();
-        Self { invites, random, challenge, ring: RwLock::default(), turning: Mutex::default() }
+        Self { invites, random, challenge, ring: RwLock::default(), turning: Mutex::default(), issuing: Mutex::default() }
     }
 
     /// Takes up the keys of a store and makes a new one when it is due.
@@ -142,6 +147,14 @@ impl Tokens {
         valid.map_or(Admission::Nothing, Admission::Token)
     }
 
+    /// Answers a draw in a window as soon as the draws before it are answered.
+    pub async fn issue_in_turn(self: Arc<Self>, request: IssueRequest, window: u32) -> Result<BatchResponse, IssueError> {
+        let _turn = self.issuing.lock().await;
+        let tokens = self.clone();
+        // It ends in a panic only if the runtime stops.
+        tokio::task::spawn_blocking(move || tokens.issue(&request, window)).await.map_err(|_| IssueError::Stopped)?
+    }
+
     /// Answers a draw in a window. Blocks on the disk and computes for some milliseconds.
     ///
     /// The draw is durable before this returns. The same request again is answered again and counted once.
@@ -173,10 +186,6 @@ impl Tokens {
         Ok(())
     }
 
-    /// How many invites there are.
-    pub fn invites(&self) -> &Invites {
-        &self.invites
-    }
 }
 
 fn ring(seeds: &[(u32, Secret)], period: u32, retention: u8) -> Result<Vec<Held>, TokenError> {

@@ -7,10 +7,13 @@ use himaya_protocol::wire::card::{Card, CardKind, Fingerprint};
 use himaya_protocol::wire::cell::{Frame, OpenError, open_cell, seal_cell};
 use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::lane::{Chain, card_key_slot};
+use himaya_protocol::wire::invite::{Invite, InviteHash, Kit};
 use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
+use himaya_protocol::wire::token::{Draw, IssueRequest, Issuer, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
+use himaya_relay::store::Nullifier;
 
 use super::source::{Kind, Source, by_comma, sources};
 
@@ -50,7 +53,22 @@ fn debug_shows_nothing_of_what_is_secret() {
     let event = ContactMessage::Event { group: vec![BYTE; 16], event: vec![BYTE; 9] };
     let welcome = ContactMessage::Welcome { welcome: vec![BYTE; 9], tree: spill.clone() };
 
+    let issuer = Issuer::from_seed(&secret).expect("any seed gives a key");
+    let draw = Draw::new(*issuer.public_key(), |bytes| bytes.fill(BYTE)).expect("a key gives a draw");
+    let issue = IssueRequest { invite: secret.clone(), batch: draw.request() };
+    let token = Token::from_bytes(&[&[0, 5][..], &[BYTE; 160]].concat()).expect("162 bytes of the type");
+    let invite = Invite { secret: secret.clone(), relay: relay.clone() };
+    let kit = Kit { invite: secret.clone(), card: card.clone() };
+
     for (value, name) in [
+        (shown(&issuer), "Issuer"),
+        (shown(&draw), "Draw"),
+        (shown(&issue), "IssueRequest"),
+        (shown(&token), "Token"),
+        (shown(&invite), "Invite"),
+        (shown(&kit), "Kit"),
+        (shown(&InviteHash([BYTE; 32])), "InviteHash"),
+        (shown(&Nullifier([BYTE; 32])), "Nullifier"),
         (shown(&secret), "Secret"),
         (shown(&address), "Address"),
         (shown(&relay), "RelayLink"),
