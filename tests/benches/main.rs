@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cargo bench -p himaya-tests --bench figures                 everything
-//! cargo bench -p himaya-tests --bench figures -- mls          one of: mls, past, latency, sos
+//! cargo bench -p himaya-tests --bench figures -- mls          one of: mls, past, latency, sos, feeds, sweep,
+//!                                                             handshakes
 //! cargo bench -p himaya-tests --bench figures -- --quick      does it still run; the figures mean little
 //! ```
 //!
@@ -11,7 +12,10 @@
 #![allow(clippy::print_stdout, reason = "a measurement talks")]
 #![allow(unreachable_pub, reason = "everything here is one program")]
 
+mod bare;
+mod feeds;
 mod group;
+mod handshakes;
 mod latency;
 mod limits;
 mod measure;
@@ -19,7 +23,9 @@ mod mls;
 mod past;
 mod people;
 mod person;
+mod server;
 mod sos;
+mod sweep;
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +51,15 @@ fn main() -> anyhow::Result<()> {
     // Cargo says --bench when it is asked to measure, and nothing when it only tries out all targets.
     let effort = if given("--quick") || !given("--bench") { Effort::Quick } else { Effort::Full };
     let asked: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
-    let measurements: [(&str, Measurement); 4] =
-        [("mls", mls::run), ("past", past::run), ("latency", latency::run), ("sos", sos::run)];
+    let measurements: [(&str, Measurement); 7] = [
+        ("mls", mls::run),
+        ("past", past::run),
+        ("latency", latency::run),
+        ("sos", sos::run),
+        ("feeds", feeds::run),
+        ("sweep", sweep::run),
+        ("handshakes", handshakes::run),
+    ];
     for (name, run) in measurements {
         if asked.is_empty() || asked.contains(&name) {
             let before = load();

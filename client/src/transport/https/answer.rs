@@ -36,6 +36,9 @@ pub(super) async fn exactly(answer: Response, size: usize, layout: &'static str)
     if body.len() == size { Ok(body) } else { Err(LayoutError(layout).into()) }
 }
 
+/// The head of an answer, and what came after it.
+type HeadAndRecords = (Vec<u8>, Vec<(Address, Cell)>);
+
 /// A head and records, each turned into a value as it arrives, so that memory never holds the body beside them.
 #[derive(Debug)]
 pub(super) struct Records {
@@ -86,7 +89,7 @@ impl Records {
     }
 
     /// The head and all records, when nothing is missing.
-    pub(super) fn finish(self) -> Result<(Vec<u8>, Vec<(Address, Cell)>), TransportError> {
+    pub(super) fn finish(self) -> Result<HeadAndRecords, TransportError> {
         let whole = self.head.len() == self.head_size && self.part.is_empty();
         if whole { Ok((self.head, self.records)) } else { Err(Self::broken()) }
     }

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use super::{RelayProcess, loopback};
 use message::Message;
-use tls::Ends;
+pub use tls::Ends;
 
 /// What the line does with the connections that come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -13,16 +13,16 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, Serve
 use tokio::net::TcpStream;
 use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
-/// What the proxy needs to be taken for the relay, and to know the relay.
+/// What it takes to be taken for the relay, and to know the relay.
 #[derive(Clone)]
-pub(super) struct Ends {
+pub struct Ends {
     acceptor: TlsAcceptor,
     connector: TlsConnector,
 }
 
 impl Ends {
     /// Reads key and certificate from a relay's folder.
-    pub(super) fn of(folder: &Path) -> anyhow::Result<Self> {
+    pub fn of(folder: &Path) -> anyhow::Result<Self> {
         let certificate = CertificateDer::from_pem_file(folder.join("tls-certificate.pem"))
             .context("the relay's certificate cannot be read")?;
         let key = PrivateKeyDer::from_pem_file(folder.join("tls-key.pem")).context("the relay's key cannot be read")?;
@@ -43,12 +43,12 @@ impl Ends {
     }
 
     /// Is the relay for a client.
-    pub(super) async fn accept(&self, stream: TcpStream) -> std::io::Result<server::TlsStream<TcpStream>> {
+    pub async fn accept(&self, stream: TcpStream) -> std::io::Result<server::TlsStream<TcpStream>> {
         self.acceptor.accept(stream).await
     }
 
     /// Is a client for the relay.
-    pub(super) async fn connect(&self, stream: TcpStream) -> anyhow::Result<client::TlsStream<TcpStream>> {
+    pub async fn connect(&self, stream: TcpStream) -> anyhow::Result<client::TlsStream<TcpStream>> {
         Ok(self.connector.connect(ServerName::try_from("localhost")?, stream).await?)
     }
 }
