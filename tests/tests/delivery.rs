@@ -538,3 +538,22 @@ fn nothing_is_settled_while_a_commit_waits_for_its_chunks() {
         assert!(people[0].has(alert) && people[1].has(alert), "it went out again in an epoch that they still read");
     });
 }
+
+#[test]
+fn whoever_says_twice_that_it_leaves_leaves_once() {
+    play(|| async {
+        let mut world = World::new(78);
+        let mut people = world.circle_of(3).await;
+        for _ in 0..2 {
+            people[1].run(|ctx| engine::leave(ctx, &engine::named(ctx, "home")?));
+        }
+        for _ in 0..2 {
+            people[1].sync().await;
+            people[0].sync().await;
+        }
+        assert!(!people[1].belongs("home"));
+        assert!(!people[0].members("home").contains("person 1"));
+        let events = people[0].run(|ctx| engine::log(ctx)).len();
+        assert_eq!(events, 1, "one Leave is enough");
+    });
+}

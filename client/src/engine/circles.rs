@@ -243,6 +243,9 @@ pub fn leave(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
     if role(ctx, &circle.id)? == Some(Role::Owner) {
         return Err(EngineError::Owner);
     }
+    if events::is_leaving(ctx, &circle.id)? {
+        return Ok(());
+    }
     events::send(ctx, &circle.id, Body::Leave, &events::Draft::default())?;
     Ok(())
 }

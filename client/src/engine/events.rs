@@ -431,10 +431,15 @@ fn leave_if_said(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<Option<News>, Engin
 
 /// This client is not in a circle any more: whoever is invited again must not leave again because of an old wish.
 pub(super) fn forget_leave(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
-    if let Some((event, _)) = leave_of(ctx, circle)? {
+    while let Some((event, _)) = leave_of(ctx, circle)? {
         ctx.execute("UPDATE outgoing SET settled = 1 WHERE event = ?1", &[&event])?;
     }
     Ok(())
+}
+
+/// Whether a Leave is on its way.
+pub(super) fn is_leaving(ctx: &Ctx<'_>, circle: &[u8]) -> Result<bool, EngineError> {
+    Ok(leave_of(ctx, circle)?.is_some())
 }
 
 /// A sync has been completed: own events whose epoch was too old when they were sent are sent again. While a commit waits

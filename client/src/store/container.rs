@@ -9,7 +9,7 @@
 //! of the two is the database; the other is filled with random bytes of equal size, so that a second, decoy profile
 //! can come later without a migration and without its absence being evidence. The database's key is Argon2id (RFC 9106
 //! section 4, second recommended option: 64 MiB, t = 3, p = 4) over the passphrase and that salt; both containers are
-//! always tried, one after the other, whichever opens.
+//! always tried, at the same time, whichever opens.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -49,6 +49,12 @@ pub(super) fn create(folder: &Path, passphrase: &[u8], rng: &mut dyn CryptoRng) 
     }
     if passphrase.len() < MIN_PASSPHRASE {
         return Err(StoreError::WeakPassphrase);
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(file(folder))?;
+    let _alone = alone(folder).map_err(file(folder))?;
+    // Another init may have come first.
+    if exists(folder) {
+        return Err(StoreError::Exists(folder.to_owned()));
     }
     // What an interrupted init left; no container of it is in place.
     for stale in asides(folder) {
@@ -92,8 +98,19 @@ fn asides(folder: &Path) -> Vec<PathBuf> {
     ours.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
+/// Waits until no other process makes or completes a profile in this folder, and keeps others out while it lives.
+fn alone(folder: &Path) -> io::Result<File> {
+    let handle = File::open(folder)?;
+    handle.lock()?;
+    Ok(handle)
+}
+
 /// Completes an init that was cut off while it moved what it had built into place.
 fn complete(folder: &Path) -> io::Result<()> {
+    if asides(folder).is_empty() {
+        return Ok(());
+    }
+    let _alone = alone(folder)?;
     for aside in asides(folder) {
         let begun = CONTAINERS.iter().any(|name| !aside.join(name).exists());
         if begun && aside.join(MARK).exists() {
@@ -121,23 +138,36 @@ pub(super) fn open(folder: &Path, passphrase: &[u8]) -> Result<Connection, Store
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Err(StoreError::Missing(folder.to_owned())),
         Err(cause) => return Err(file(&mark)(cause)),
     }
-    let mut opened = None;
-    for path in CONTAINERS.map(|name| folder.join(name)) {
-        let mut salt = [0; SALT];
-        match File::open(&path).and_then(|mut f| f.read_exact(&mut salt)) {
-            Ok(()) => (),
-            // Not there, or cut off within the salt: nothing in it can be opened.
-            Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => continue,
-            Err(cause) => return Err(file(&path)(cause)),
+    let [first, second] = CONTAINERS.map(|name| folder.join(name));
+    // Half the time on two cores. Where no thread can be had, one after the other.
+    let [first, second] = std::thread::scope(|scope| {
+        let begun = std::thread::Builder::new().spawn_scoped(scope, || try_container(&first, passphrase)).ok();
+        let second = try_container(&second, passphrase);
+        let first = match begun.map(std::thread::ScopedJoinHandle::join) {
+            Some(Ok(tried)) => tried,
+            Some(Err(_)) | None => try_container(&first, passphrase),
+        };
+        [first, second]
+    });
+    first?.or(second?).ok_or(StoreError::Passphrase)
+}
+
+/// The container at `path`, if the passphrase opens it.
+fn try_container(path: &Path, passphrase: &[u8]) -> Result<Option<Connection>, StoreError> {
+    let mut salt = [0; SALT];
+    match File::open(path).and_then(|mut container| container.read_exact(&mut salt)) {
+        Ok(()) => (),
+        // Not there, or cut off within the salt: nothing in it can be opened.
+        Err(cause) if matches!(cause.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => {
+            return Ok(None);
         }
-        let key = derive(passphrase, &salt)?;
-        match unlock(&path, &key, None) {
-            Ok(connection) => opened = Some(connection),
-            Err(StoreError::Passphrase) => (),
-            Err(error) => return Err(error),
-        }
+        Err(cause) => return Err(file(path)(cause)),
     }
-    opened.ok_or(StoreError::Passphrase)
+    match unlock(path, &*derive(passphrase, &salt)?, None) {
+        Ok(connection) => Ok(Some(connection)),
+        Err(StoreError::Passphrase) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn derive(passphrase: &[u8], salt: &[u8; SALT]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
