@@ -3,7 +3,7 @@
 //! | version | layout |
 //! |---|---|
 //! | none | of the first relays: version 1 without the file |
-//! | 1 | `windows/N/boxes`, one sled database a window, with the trees `cells` and `chunks` |
+//! | 1 | `windows/N/boxes`, one sled database a window, with the trees `cells`, `chunks` and `spent` |
 
 use std::fs::{self, File};
 use std::io::{self, Write};
