@@ -21,6 +21,7 @@ mod health;
 mod hostile;
 mod load;
 mod operator;
+mod paid;
 mod powercut;
 mod process;
 mod purse;
