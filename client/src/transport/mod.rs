@@ -21,7 +21,8 @@ pub enum Put<T> {
     Taken(T),
 }
 
-/// The relay's calls as a client sees them. Every put travels on a connection of its own; nothing is retried here.
+/// The relay's calls as a client sees them. Every put travels on a connection of its own. Nothing is retried here, but a
+/// closed window that breaks off is read on.
 pub trait Transport: Send + Sync {
     /// What a feed comes out of.
     type Feed: Feed;
