@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::sunset::Sunset;
@@ -19,6 +20,8 @@ use crate::tokens::{Invites, Tokens};
 
 /// How many pages are read from the store at one time.
 const READERS: usize = 32;
+/// Files that are no connections, at most: those of 30 windows, the log, sockets.
+const FILES_BESIDE: u64 = 256;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -34,6 +37,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     if let Some(ended) = sunset::read(&layout)?.filter(|announced| announced.ended) {
         return end(&layout, &config, ended, out);
     }
+    allow_files(config.limits.connections.get());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(READERS).build()?;
     let store = Arc::new(SledStore::open_with_quota(&layout.store(), config.reserve, config.quota, boot_id()?)?);
     let done = runtime.block_on(serve(&layout, &config, &store, out));
@@ -68,7 +72,12 @@ fn end(layout: &Layout, config: &Config, announced: Sunset, out: &mut impl Write
     Ok(())
 }
 
-async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &mut impl Write) -> Result<Stop, CliError> {
+async fn serve(
+    layout: &Layout,
+    config: &Config,
+    store: &Arc<SledStore>,
+    out: &mut impl Write,
+) -> Result<Stop, CliError> {
     let policy = config.policy().map_err(crate::config::ConfigError::from)?;
     let relay = Relay::new(store.clone(), Arc::new(unix_seconds), policy);
     let relay = match config.access {
@@ -112,6 +121,23 @@ async fn serve(layout: &Layout, config: &Config, store: &Arc<SledStore>, out: &m
     auditing.inspect(|auditing| auditing.abort());
     health.inspect(|health| health.abort());
     done
+}
+
+/// Has this process open as many files as the system lets it: each connection is one, and each window some.
+fn allow_files(connections: u32) {
+    let mut allowed = getrlimit(Resource::Nofile);
+    allowed.current = allowed.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, allowed) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let needed = u64::from(connections).saturating_add(FILES_BESIDE);
+    if getrlimit(Resource::Nofile).current.is_some_and(|allowed| allowed < needed) {
+        tracing::warn!(
+            count = needed,
+            "so many files may be open at one time, and the system allows fewer: raise LimitNOFILE or ulimit -n, or \
+             lower limits.connections"
+        );
+    }
 }
 
 fn limits(configured: &config::Limits) -> Limits {

@@ -116,7 +116,7 @@ pub enum ConfigError {
 
 /// The quota of a file that names none.
 fn quota() -> u64 {
-    8 << 30
+    1 << 30
 }
 
 impl Config {
@@ -228,7 +228,7 @@ mod tests {
             ("head_size = \"8KiB\"", "head_size = \"7KiB\""),
             ("head_size = \"8KiB\"", "head_size = \"65KiB\""),
             ("head = \"30s\"", "head = \"0s\""),
-            ("quota = \"8GiB\"", "quota = \"0GiB\""),
+            ("quota = \"1GiB\"", "quota = \"0GiB\""),
             ("window = \"24h\"", "window = \"0s\""),
             ("window = \"24h\"", "window = \"24\""),
             ("window = \"24h\"", "window = \"-1h\""),

@@ -5,6 +5,8 @@ use futures_util::future::join_all;
 use himaya_protocol::wire::relay::{
     self, CHUNK_PUT_SIZE, FeedFrame, PATH_CELLS, PATH_CHUNKS, PATH_FEED, PATH_PICK, PATH_RELAY, PROBLEM_SIZE, Pick,
 };
+use himaya_relay::config::Config;
+use himaya_relay::http::Limits;
 use hyper::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,7 +21,23 @@ const ITSELF: u64 = 96 << 20;
 
 /// The most memory that docs/operator.md allows a relay with so many connections and the template's other limits.
 fn stated(connections: u32) -> u64 {
-    ITSELF + u64::from(connections) * (512 << 10)
+    let template = Config::template("127.0.0.1:0".parse().unwrap(), "localhost:1");
+    let limits = Config::parse(&template).unwrap().limits;
+    let limits = Limits {
+        connections,
+        feeds: limits.feeds.get(),
+        streams: limits.streams.get(),
+        requests_each: limits.requests_each.get(),
+        requests: limits.requests.get(),
+        headers: limits.headers.get(),
+        head_size: limits.head_size,
+        handshake: limits.handshake,
+        head: limits.head,
+        body: limits.body,
+        patience: limits.patience,
+    };
+    assert_eq!(limits.memory_each().div_ceil(1 << 10), 585, "docs/operator.md says 585 KiB a connection");
+    ITSELF + limits.memory()
 }
 
 fn assert_within(relay: &Relay, connections: u32) {

@@ -27,7 +27,7 @@ async fn fill(session: &mut Session) -> u64 {
 #[tokio::test]
 async fn a_relay_at_its_quota_reads_on_and_tells_its_operator_once() {
     let home = Home::new();
-    home.configure("quota = \"8GiB\"", "quota = \"8MiB\"");
+    home.configure("quota = \"1GiB\"", "quota = \"8MiB\"");
     let mut relay = home.serve();
     let mut session = Session::open(&relay).await.unwrap();
     assert_eq!(session.put_cell(&address(5_000), &cell(1)).await, Ok(Put::Stored));
@@ -56,7 +56,7 @@ async fn a_relay_at_its_quota_reads_on_and_tells_its_operator_once() {
 #[tokio::test]
 async fn expiry_makes_room_in_a_running_relay() {
     let home = Home::new();
-    home.configure("quota = \"8GiB\"", "quota = \"4MiB\"");
+    home.configure("quota = \"1GiB\"", "quota = \"4MiB\"");
     home.configure("30d", "4s");
     home.configure("retention = 14", "retention = 2");
     let relay = home.serve();
