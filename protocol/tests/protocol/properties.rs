@@ -10,12 +10,14 @@ use himaya_protocol::wire::cell::{
     CELL_SIZE, CHUNK_PLAIN, Cell, Frame, INLINE_MAX, TooLong, open_cell, open_chunk, seal_cell, seal_chunk,
 };
 use himaya_protocol::wire::contact::{ContactMessage, Hello};
+use himaya_protocol::wire::invite::{Invite, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::policy::Policy;
 use himaya_protocol::wire::relay::{self, CurrentHead, Cursor, Descriptor, FeedFrame, Pick};
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
+use himaya_protocol::wire::token::{BatchRequest, BatchResponse, Draw, IssueRequest, Token, TokenKey};
 use himaya_protocol::wire::{Address, Chunk};
 use proptest::prelude::*;
 
@@ -161,6 +163,10 @@ proptest! {
         let _ = text.parse::<RelayLink>().map(|link| link.to_string());
         let _ = text.parse::<Card>().map(|card| card.to_string());
         let _ = format!("himaya-card:{text}").parse::<Card>();
+        let _ = text.parse::<Invite>().map(|invite| invite.to_string());
+        let _ = format!("himaya-kit:{text}").parse::<Kit>().map(|kit| kit.to_string());
+        let _ = Token::from_authorization(&text);
+        let _ = Token::from_authorization(&format!("PrivateToken token={text}"));
         let _ = Cursor::from_hex(&text);
         let _ = alert_json::parse(&text).map_err(|error| error.to_string());
         let _ = alert_json::parse(&serde_json::json!({ "when": text, "place": text, "lang": text }).to_string());
@@ -185,6 +191,12 @@ fn valid_event_fields(kind: u64) -> std::collections::BTreeMap<u64, Value> {
 
 /// Whatever a parser accepts must encode to something it accepts again as the same thing.
 fn feed_every_parser(bytes: &[u8]) {
+    let _ = Token::from_bytes(bytes).map(|token| token.nullifier());
+    let _ = TokenKey::from_bytes(bytes);
+    let _ = IssueRequest::from_bytes(bytes);
+    let _ = BatchRequest::from_bytes(&[&[0, 5][..], bytes].concat()).map(|request| request.to_bytes());
+    let _ = BatchResponse::from_bytes(bytes).map(|response| response.to_bytes());
+    let _ = Draw::from_bytes(bytes).map(|draw| draw.request());
     if let Ok(value) = cbor::decode(bytes) {
         assert_eq!(cbor::encode(&value), bytes, "one value, one encoding");
     }

@@ -74,3 +74,17 @@ impl Policy {
         current.saturating_sub(u32::from(self.retention) - 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_tokens_a_key_has_a_second_window() {
+        assert_eq!(Policy::new(Access::Token, 1, 86_400), Err(PolicyError::RetentionForTokens));
+        assert!(Policy::new(Access::Open, 1, 86_400).is_ok());
+        for (retention, period) in [(2, 1), (3, 1), (14, 7), (30, 15)] {
+            assert_eq!(Policy::new(Access::Token, retention, 86_400).unwrap().token_period(), period);
+        }
+    }
+}

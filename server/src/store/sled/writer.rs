@@ -209,7 +209,8 @@ impl Writer {
 
     fn keep_token_key(&self, window: u32, seed: Secret) -> Result<(), StoreError> {
         let newest = self.shared.newest_opened().filter(|_| self.shared.newest() == window);
-        let kept = newest.map_or(Ok(()), |newest| newest.keep_token_key(seed));
+        let keep = |newest: Arc<Window>| self.shared.reserve.insist(|| newest.keep_token_key(seed.clone()));
+        let kept = newest.map_or(Ok(()), keep);
         kept.map_err(|error| {
             tracing::error!(%error, "a token key could not be written");
             if error.kind() == io::ErrorKind::StorageFull { StoreError::Full } else { StoreError::Failed }
