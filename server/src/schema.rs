@@ -89,7 +89,11 @@ pub const STORED: [Record; 4] = [
             Field { name: "expires", size: 4, purpose: "the last window in which it may draw" },
             Field { name: "last window", size: 4, purpose: "the last window in which it drew" },
             Field { name: "drawn", size: 4, purpose: "how many tokens it drew in that window" },
-            Field { name: "last request", size: 32, purpose: "hash of the last draw, so that a lost answer is given again" },
+            Field {
+                name: "last request",
+                size: 32,
+                purpose: "hash of the last draw, so that a lost answer is given again",
+            },
         ],
         kept: "until it expires or is revoked",
     },
@@ -105,11 +109,15 @@ pub struct Place {
 }
 
 /// Every file and folder that a relay makes.
-pub const PLACES: [Place; 21] = [
+pub const PLACES: [Place; 22] = [
     Place { path: "relay.toml", holds: "the configuration" },
     Place { path: "tls-key.pem", holds: "the TLS key; whoever has it can pose as this relay" },
     Place { path: "tls-certificate.pem", holds: "the TLS certificate, which names nothing" },
     Place { path: "sunset*", holds: "the last day on which the relay takes anything new, once it is announced" },
+    Place {
+        path: "acme-account.json*",
+        holds: "the account at the authority that gives the certificate, if there is one; a key",
+    },
     Place { path: "audit.sock", holds: "nothing: where a running relay tells `audit` its counts" },
     Place { path: "invites", holds: "what concerns invites" },
     Place { path: "invites/lock", holds: "nothing: held while the records change" },
@@ -120,7 +128,10 @@ pub const PLACES: [Place; 21] = [
     Place { path: "store/ballast", holds: "zeros: room to give up when the disk is full" },
     Place { path: "store/windows", holds: "a folder for each window" },
     Place { path: "store/windows/*", holds: "a window, named by its number" },
-    Place { path: "store/windows/*/token-key*", holds: "a key that issues tokens, if one was made in that window; whoever has it can write" },
+    Place {
+        path: "store/windows/*/token-key*",
+        holds: "a key that issues tokens, if one was made in that window; whoever has it can write",
+    },
     Place { path: "store/windows/*/whole", holds: "nothing: says that the window's database is complete" },
     Place { path: "store/windows/*/boxes", holds: "the window's database" },
     Place { path: "store/windows/*/boxes/db", holds: "the records above, and remnants of the same records" },

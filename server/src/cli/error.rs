@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
-use crate::http::{ServerError, TlsError};
+use crate::http::{AcmeError, ServerError, TlsError};
 use crate::service::RelayError;
 use crate::store::OpenError;
 use crate::tokens::{InviteError, NoRandomness};
@@ -49,6 +49,12 @@ pub(super) enum CliError {
     SunsetTooSoon(String),
     #[error("the relay's last day was {0}: writers have been refused since, so it cannot be changed any more")]
     SunsetOver(String),
+    #[error("{0}")]
+    Acme(Box<AcmeError>),
+    #[error("the TLS key is not PEM text; put it back from your backup")]
+    KeyForm,
+    #[error("acme-account.json is damaged; remove it and the next try makes a new account")]
+    AccountForm,
     #[error("something is not well; each line that says FAILED says what to do")]
     Unwell,
     #[error("{0}")]

@@ -1,7 +1,8 @@
 //! The files of a relay's folder.
 
-use std::io;
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::CliError;
@@ -38,6 +39,10 @@ impl Layout {
 
     pub(super) fn store(&self) -> PathBuf {
         self.folder.join("store")
+    }
+
+    pub(super) fn acme_account(&self) -> PathBuf {
+        self.folder.join("acme-account.json")
     }
 
     pub(super) fn sunset(&self) -> PathBuf {
@@ -79,6 +84,17 @@ impl Layout {
         let own = rustix::process::geteuid().as_raw() == owner;
         if own { Ok(()) } else { Err(CliError::NotOwner { folder: self.folder.clone(), owner }) }
     }
+}
+
+/// Writes a file that nobody else may read, in place of one that is there. After a power cut it is the old or the new one.
+pub(super) fn write_anew(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&name)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&name, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 pub(super) fn read(path: PathBuf) -> Result<Vec<u8>, CliError> {

@@ -17,12 +17,13 @@ mod layout;
 mod letter;
 mod link;
 mod log;
+mod renewal;
 mod serve;
 mod sunset;
 mod upkeep;
 
 use error::CliError;
-use layout::{Layout, read};
+use layout::{Layout, read, write_anew};
 
 use crate::tokens::NoRandomness;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::renewal::Renewal;
 use super::sunset::Sunset;
 use super::upkeep::{Keypair, Upkeep};
 use super::{CliError, Layout, boot_id, census, log, random, sunset, unix_seconds};
@@ -89,6 +90,7 @@ async fn serve(
     };
     let keypair = Keypair::load(layout, config)?;
     let shown = keypair.shown();
+    let renewal = Renewal::new(layout, config, shown.clone())?;
     let mut upkeep = Upkeep::new(layout, config, relay.clone(), keypair);
     // A disk without room for a new window does not keep the relay from reading.
     upkeep.look().await;
@@ -97,6 +99,7 @@ async fn serve(
         Some(address) => Some(tokio::spawn(Health::bind(address, upkeep.standing()).await?.run())),
         None => None,
     };
+    let renewal = renewal.map(|renewal| tokio::spawn(renewal.run()));
     let (stop, hangup) = (stop_signal()?, signal(SignalKind::hangup())?);
     let auditing = match census::listen(&layout.audit_socket()) {
         Ok(listener) => Some(tokio::spawn(census::answer(listener, relay))),
@@ -120,6 +123,7 @@ async fn serve(
         .await;
     auditing.inspect(|auditing| auditing.abort());
     health.inspect(|health| health.abort());
+    renewal.inspect(|renewal| renewal.abort());
     done
 }
 

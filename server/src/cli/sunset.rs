@@ -5,11 +5,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::day::Day;
-use super::{CliError, Layout, unix_seconds};
+use super::{CliError, Layout, unix_seconds, write_anew};
 use crate::config::Config;
 use crate::schema::PLACES;
 
@@ -98,15 +97,9 @@ pub(super) fn read(layout: &Layout) -> Result<Option<Sunset>, CliError> {
 }
 
 fn write(layout: &Layout, announced: Sunset) -> Result<(), CliError> {
-    let (path, new) = (layout.sunset(), layout.folder().join("sunset.new"));
-    let put = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        writeln!(file, "{}{}", announced.last_day, if announced.ended { ENDED } else { "" })?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        File::open(layout.folder())?.sync_all()
-    };
-    put().map_err(|source| CliError::File { path: path.clone(), source })
+    let path = layout.sunset();
+    let text = format!("{}{}\n", announced.last_day, if announced.ended { ENDED } else { "" });
+    write_anew(&path, text.as_bytes()).map_err(|source| CliError::File { path, source })
 }
 
 /// Destroys the keys, then the store. The store must be closed. Broken off, it is gone on with by the next start.

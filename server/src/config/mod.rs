@@ -48,6 +48,9 @@ pub struct Config {
     /// The relay's certificate and key.
     #[serde(default)]
     pub tls: Tls,
+    /// Who gives the certificate.
+    #[serde(default)]
+    pub acme: Acme,
     /// What one relay takes on at a time.
     pub limits: Limits,
 }
@@ -78,6 +81,18 @@ impl Default for Tls {
     fn default() -> Self {
         Self { certificate: "tls-certificate.pem".into(), key: "tls-key.pem".into() }
     }
+}
+
+/// An authority that gives certificates by ACME (RFC 8555), if there is one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Acme {
+    /// The address of its directory.
+    #[serde(deserialize_with = "units::https")]
+    pub directory: Option<String>,
+    /// A file with what vouches for the authority itself; what the system trusts without one.
+    #[serde(deserialize_with = "units::unless_system")]
+    pub roots: Option<PathBuf>,
 }
 
 /// Who may write.
@@ -193,7 +208,8 @@ mod tests {
     #[test]
     fn health_is_told_on_loopback_alone() {
         for address in ["127.0.0.1:9464", "[::1]:9464"] {
-            let config = Config::parse(&template().replace("\"off\"", &format!("\"{address}\""))).unwrap();
+            let config =
+                Config::parse(&template().replace("health = \"off\"", &format!("health = \"{address}\""))).unwrap();
             assert_eq!(config.health, Some(address.parse().unwrap()));
         }
     }
@@ -243,6 +259,7 @@ mod tests {
             ("health = \"off\"", "health = \"[::]:9464\""),
             ("health = \"off\"", "health = \"localhost:9464\""),
             ("[tls]", "[tls]\nversion = 12"),
+            ("directory = \"off\"", "directory = \"http://ca.example.org\""),
         ] {
             let text = template().replace(right, wrong);
             assert_ne!(text, template(), "{right} is not in the template");

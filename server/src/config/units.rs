@@ -1,6 +1,7 @@
 //! Durations, sizes and addresses as people write them: `24h`, `256MiB`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::Error;
@@ -27,6 +28,22 @@ pub(super) fn loopback<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Sock
     address.map(Some).ok_or_else(|| {
         D::Error::custom("expected \"off\" or a loopback address with a port, such as 127.0.0.1:9464; to read it from elsewhere, forward that port over SSH")
     })
+}
+
+/// `off`, or an address that begins with `https://`.
+pub(super) fn https<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(from)?;
+    match text.as_str() {
+        "off" => Ok(None),
+        address if address.starts_with("https://") => Ok(Some(text)),
+        _ => Err(D::Error::custom("expected \"off\" or an address that begins with https://")),
+    }
+}
+
+/// `system`, or a path.
+pub(super) fn unless_system<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let text = String::deserialize(from)?;
+    Ok(if text == "system" { None } else { Some(text.into()) })
 }
 
 fn scaled<'de, D: Deserializer<'de>>(from: D, units: &[(&str, u64)]) -> Result<u64, D::Error> {

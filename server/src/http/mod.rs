@@ -1,5 +1,6 @@
 //! The relay's calls over HTTP: the only place that knows axum, hyper and rustls.
 
+mod acme;
 mod body;
 mod calls;
 mod closed;
@@ -14,6 +15,7 @@ mod tls;
 mod tokens;
 mod visit;
 
+pub use acme::{AcmeError, Authority};
 pub use health::{Health, Standing, Totals};
 pub use probe::{Answered, ProbeError, probe};
 pub use limits::Limits;

@@ -136,6 +136,10 @@ impl Connections {
         }
         let handshake = self.acceptor.accept_with(stream, |tls| tls.set_buffer_limit(Some(TLS_OUT)));
         let Ok(Ok(stream)) = timeout(self.limits.handshake, handshake).await else { return };
+        if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN_ACME) {
+            // The handshake was the proof.
+            return;
+        }
         let stream = TokioIo::new(Patient::new(stream, self.limits.head, self.limits.patience));
         let calls = Calls { router: self.router, visit: visit.clone() };
         let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(stream, calls));

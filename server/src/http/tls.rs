@@ -13,6 +13,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+/// What an authority offers that asks for a proof, and nobody else (RFC 8737 section 4).
+pub(super) const ALPN_ACME: &[u8] = b"acme-tls/1";
+
 /// Why there is no usable TLS identity.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -69,6 +72,8 @@ pub struct Certificate {
     pub not_before: i64,
     /// Until when it counts, in seconds since the Unix epoch.
     pub not_after: i64,
+    /// Whether nobody vouches for it.
+    pub self_signed: bool,
 }
 
 impl Certificate {
@@ -86,17 +91,22 @@ impl Certificate {
             pin: Sha256::digest(&key).into(),
             not_before: validity.not_before.timestamp(),
             not_after: validity.not_after.timestamp(),
+            self_signed: parsed.issuer() == parsed.subject(),
         })
     }
 }
 
 /// The certificate and key that a running relay shows. They can be exchanged while it runs.
-pub struct Shown(RwLock<Arc<CertifiedKey>>);
+pub struct Shown {
+    current: RwLock<Arc<CertifiedKey>>,
+    /// What an authority that asks for a proof is shown (RFC 8737).
+    proof: RwLock<Option<Arc<CertifiedKey>>>,
+}
 
 impl Shown {
     /// Takes a key and a certificate with what vouches for it, in PEM.
     pub fn new(key_pem: &[u8], certificate_pem: &[u8]) -> Result<Self, TlsError> {
-        Ok(Self(RwLock::new(certified(key_pem, certificate_pem)?)))
+        Ok(Self { current: RwLock::new(certified(key_pem, certificate_pem)?), proof: RwLock::default() })
     }
 
     /// Shows another certificate from the next connection on. One for another key is refused: no client would connect.
@@ -105,7 +115,14 @@ impl Shown {
         if Certificate::of(new.end_entity_cert()?)?.pin != self.certificate()?.pin {
             return Err(TlsError::OtherKey);
         }
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = new;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    /// Shows an authority a proof from now on, or none any more: key and certificate in PEM.
+    pub(super) fn prove(&self, proof: Option<(&[u8], &[u8])>) -> Result<(), TlsError> {
+        let proof = proof.map(|(key, certificate)| proving(key, certificate)).transpose()?;
+        *self.proof.write().unwrap_or_else(PoisonError::into_inner) = proof;
         Ok(())
     }
 
@@ -115,7 +132,7 @@ impl Shown {
     }
 
     fn current(&self) -> Arc<CertifiedKey> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -126,7 +143,10 @@ impl fmt::Debug for Shown {
 }
 
 impl ResolvesServerCert for Shown {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if hello.alpn().is_some_and(|names| names.eq([ALPN_ACME])) {
+            return self.proof.read().unwrap_or_else(PoisonError::into_inner).clone();
+        }
         Some(self.current())
     }
 }
@@ -141,13 +161,20 @@ fn certified(key_pem: &[u8], certificate_pem: &[u8]) -> Result<Arc<CertifiedKey>
     Ok(Arc::new(CertifiedKey::from_der(certificates, key, &aws_lc_rs::default_provider())?))
 }
 
+/// A key and a certificate with a proof in it, which rustls would refuse to look at: it is marked as critical.
+fn proving(key_pem: &[u8], certificate_pem: &[u8]) -> Result<Arc<CertifiedKey>, TlsError> {
+    let certificates = CertificateDer::pem_slice_iter(certificate_pem).collect::<Result<Vec<_>, _>>()?;
+    let key = aws_lc_rs::default_provider().key_provider.load_private_key(PrivateKeyDer::from_pem_slice(key_pem)?)?;
+    Ok(Arc::new(CertifiedKey::new(certificates, key)))
+}
+
 /// TLS 1.3 only, without tickets or sessions that would link connections, HTTP/2 before HTTP/1.1.
 pub(super) fn server_config(shown: Arc<Shown>) -> Result<Arc<ServerConfig>, TlsError> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_no_client_auth()
         .with_cert_resolver(shown);
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec(), ALPN_ACME.to_vec()];
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(Arc::new(config))

@@ -38,7 +38,7 @@ async fn handshake(
 }
 
 /// The certificate that a new connection is shown.
-async fn shown(relay: &Relay) -> Vec<u8> {
+pub async fn shown(relay: &Relay) -> Vec<u8> {
     let stream = handshake(relay, &rustls::version::TLS13, aws_lc_rs::default_provider().kx_groups).await.unwrap();
     stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
 }
