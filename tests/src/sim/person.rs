@@ -23,8 +23,11 @@ pub struct Person {
     pub driver: Driver<SimWire>,
     /// What the client wrote to the relay.
     pub line: Line,
+    #[cfg(debug_assertions)]
     wire: SimWire,
+    #[cfg(debug_assertions)]
     clock: SimClock,
+    #[cfg(debug_assertions)]
     seed: [u8; 32],
 }
 
@@ -34,7 +37,17 @@ impl Person {
         let mut driver = Driver::new(profile, wire.clone(), Box::new(clock.clone()), seed);
         let link = RelayLink::new("relay.test:7443", [7; 32]).expect("the link is well formed");
         driver.transact(|ctx| engine::found(ctx, name, &link)).expect("a new profile takes an identity");
-        Self { name: name.to_owned(), driver, line: wire.line().clone(), wire, clock, seed }
+        Self {
+            name: name.to_owned(),
+            driver,
+            line: wire.line().clone(),
+            #[cfg(debug_assertions)]
+            wire,
+            #[cfg(debug_assertions)]
+            clock,
+            #[cfg(debug_assertions)]
+            seed,
+        }
     }
 
     /// Lets the client die at the `commit`-th commit from now that changes something; 0 is the next.
