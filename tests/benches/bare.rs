@@ -34,6 +34,8 @@ impl Bare {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let bare = bare.clone();
+                // Without it the first byte waits for an acknowledgement.
+                let _slow = stream.set_nodelay(true);
                 tokio::spawn(async move {
                     if let Ok(stream) = bare.ends.accept(stream).await {
                         // Whoever goes away ends its connection.
@@ -74,6 +76,11 @@ impl Bare {
         let mut stream = self.connect_to(self.address).await?;
         stream.read_u8().await?;
         Ok(stream)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A connection to somebody else with the same key.
