@@ -207,7 +207,8 @@ async fn serve_http(mut tls: TlsStream<TcpStream>, does: Does, report: Unbounded
         report.send(Saw::Request(request.clone())).ok();
         match &does {
             Does::Window { body, tags, lengths, knows_ranges } => {
-                let answer = window(&request, body, tags[0], lengths[0], *knows_ranges);
+                let (tag, length) = (tags.first().unwrap(), *lengths.first().unwrap());
+                let answer = window(&request, body, tag, length, *knows_ranges);
                 tls.write_all(&answer).await.ok();
                 tls.shutdown().await.ok();
                 return;
@@ -234,14 +235,14 @@ fn window(request: &[u8], body: &[u8], tag: &str, length: usize, knows_ranges: b
     let head = String::from_utf8(request.to_vec()).unwrap();
     let range = head.lines().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')).map(str::to_owned);
     let first: usize = range.filter(|_| knows_ranges).map_or(0, |first| first.parse().unwrap());
-    let rest = &body[first..];
+    let rest = body.get(first..).unwrap();
     let (status, place) = match first {
         0 => (200, String::new()),
         _ => (206, format!("content-range: bytes {first}-{}/{}\r\n", body.len() - 1, body.len())),
     };
     let tag = if tag.is_empty() { String::new() } else { format!("etag: {tag}\r\n") };
     let head = format!("HTTP/1.1 {status} -\r\n{tag}{place}content-length: {}\r\n\r\n", rest.len());
-    [head.as_bytes(), &rest[..length.min(rest.len())]].concat()
+    [head.as_bytes(), rest.get(..length).unwrap_or(rest)].concat()
 }
 
 async fn serve_feed(tls: TlsStream<TcpStream>, does: Does, report: UnboundedSender<Saw>) {

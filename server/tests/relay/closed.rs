@@ -42,7 +42,7 @@ fn text<'a>(answer: &'a Answer, name: &HeaderName) -> &'a str {
 async fn whoever_has_a_window_is_not_sent_it_again() {
     let home = Home::new();
     let mut relay = relay(&home).await;
-    let paths = [OLD, YOUNG, EMPTY].map(|window| relay::window_cells_path(window));
+    let paths = [OLD, YOUNG, EMPTY].map(relay::window_cells_path);
     let mut tags = Vec::new();
     for path in &paths {
         let whole = get(&relay, path).await;
