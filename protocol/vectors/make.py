@@ -305,10 +305,33 @@ def relay():
     file.item("feed_start", (b"\x00", "kind: start"), (cursor, "cursor"))
     file.item("feed_cell", (b"\x01", "kind: cell"), (cursor, "cursor"), (address, "address"), (cell, "cell"))
     file.item("feed_address", (b"\x02", "kind: address"), (cursor, "cursor"), (address, "address"))
+    problem = ('{"type":"urn:himaya:problem:unknown-cursor","title":"The cursor is not known",'
+               '"detail":"Ask again without one","status":410}')
+    file.text("problem_json", problem)
+    file.item("problem", *((problem.encode()[at : at + 32]) for at in range(0, len(problem), 32)),
+              (b" " * (512 - len(problem)), "spaces, to 512 bytes in all"))
     file.write()
 
 
 CHALLENGE = u16(5) + u16(20) + b"relay.himaya.invalid" + b"\x00" + u16(0)
+
+
+def member():
+    file = File("member.txt", "What members say and compute beside MLS: docs/protocol.md sections 6.6, 7.3, 7.7.")
+    file.item("standing_unsure", (b"\x00", "standing: unsure"), (u32(20_500), "window"))
+    file.item("standing_missed_nothing", (b"\x01", "standing: missed nothing"), (u32(20_500), "window"))
+    file.item("standing_lost", (b"\x02", "standing: an owner who could not follow"), (u32(20_500), "window"),
+              (u32(3), "slot"))
+    group = run(0x40)
+    file.item("group", group)
+    for day, members in ((20_700, 1), (20_700, 7), (20_701, 7), (20_702, 200)):
+        number = int.from_bytes(sha256(b"himaya turn" + group + day.to_bytes(8, "big"))[:8], "big") % members
+        file.item(f"turn_{day}_{members}", (bytes([number]), "the member whose turn it is, from 0"))
+    one, other = run(0xA0), run(0x20)
+    file.item("fingerprint_one", one)
+    file.item("fingerprint_other", other)
+    file.item("verification", sha256(b"himaya verify" + min(one, other) + max(one, other))[:16])
+    file.write()
 
 
 def elements(start, count):
@@ -463,5 +486,5 @@ def refused():
 
 
 if __name__ == "__main__":
-    for write in (lanes, cells, spill, links, contact, relay, tokens, invites, events, refused):
+    for write in (lanes, cells, spill, links, contact, relay, member, tokens, invites, events, refused):
         write()

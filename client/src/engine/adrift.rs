@@ -10,6 +10,7 @@
 //! When an owner cannot follow, the owner's way is the circle's: the owner says so where everybody still reads, and
 //! whoever went the other way asks to be added again.
 
+use himaya_protocol::wire::member::{Standing, StandingKind};
 use himaya_protocol::wire::policy::Role;
 
 use super::circles::{self, Circle, CircleState, DAY, READ_WINDOW};
@@ -49,61 +50,19 @@ impl Reason {
     }
 }
 
-/// What a member says of itself with every message (docs/protocol.md section 7.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
-    kind: StandingKind,
-    /// All windows before this one have been read to the end.
-    window: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StandingKind {
-    /// It may have missed something.
-    Unsure,
-    /// It knows that it missed nothing.
-    MissedNothing,
-    /// It owns the circle and could not follow the commit at this slot of the message's epoch.
-    Lost(u32),
-}
-
-impl Standing {
-    /// This client's own; `None` before it has read anything.
-    pub(super) fn of(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Self>, EngineError> {
-        let Some(window) = ctx.number(READ_WINDOW)?.and_then(|window| u32::try_from(window).ok()) else {
-            return Ok(None);
-        };
-        let kind = if let Some(slot) = lost_slot(ctx, circle)? {
-            StandingKind::Lost(slot)
-        } else if up_to_date(ctx, circle)? && lanes::waiting_commit(ctx, circle)?.is_none() {
-            StandingKind::MissedNothing
-        } else {
-            StandingKind::Unsure
-        };
-        Ok(Some(Self { kind, window }))
-    }
-
-    pub(super) fn to_bytes(self) -> Vec<u8> {
-        let window = self.window.to_be_bytes();
-        match self.kind {
-            StandingKind::Unsure => [&[0], &window[..]].concat(),
-            StandingKind::MissedNothing => [&[1], &window[..]].concat(),
-            StandingKind::Lost(slot) => [&[2], &window[..], &slot.to_be_bytes()].concat(),
-        }
-    }
-
-    /// Reads what a member said; what is none, or of a newer version, says nothing.
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (&kind, rest) = bytes.split_first()?;
-        let (window, rest) = rest.split_first_chunk::<4>()?;
-        let kind = match (kind, rest) {
-            (0, []) => StandingKind::Unsure,
-            (1, []) => StandingKind::MissedNothing,
-            (2, slot) => StandingKind::Lost(u32::from_be_bytes(slot.try_into().ok()?)),
-            _ => return None,
-        };
-        Some(Self { kind, window: u32::from_be_bytes(*window) })
-    }
+/// This client's standing; `None` before it has read anything.
+pub(super) fn standing(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Standing>, EngineError> {
+    let Some(window) = ctx.number(READ_WINDOW)?.and_then(|window| u32::try_from(window).ok()) else {
+        return Ok(None);
+    };
+    let kind = if let Some(slot) = lost_slot(ctx, circle)? {
+        StandingKind::Lost(slot)
+    } else if up_to_date(ctx, circle)? && lanes::waiting_commit(ctx, circle)?.is_none() {
+        StandingKind::MissedNothing
+    } else {
+        StandingKind::Unsure
+    };
+    Ok(Some(Standing { kind, window }))
 }
 
 /// Notes what the relay says of its windows.

@@ -6,6 +6,7 @@ use himaya_protocol::wire::card::{Card, CardKind, Fingerprint};
 use himaya_protocol::wire::cell::{Frame, open_cell};
 use himaya_protocol::wire::contact::{HELLO_INFO, Hello};
 use himaya_protocol::wire::lane::{Chain, Direction, card_key_slot};
+use himaya_protocol::wire::member::verification;
 use himaya_protocol::wire::policy::Role;
 use himaya_protocol::wire::secret::Secret;
 use openmls_traits::OpenMlsProvider;
@@ -371,13 +372,8 @@ pub(super) fn pick<T>(
 /// BIP 39 words of the first 16 bytes of `SHA-256("himaya verify" ‖ smaller fingerprint ‖ larger fingerprint)`.
 pub fn words(ctx: &Ctx<'_>, who: &Fingerprint) -> Result<Vec<&'static str>, EngineError> {
     let me = super::identity(ctx)?.fingerprint;
-    let (first, second) = (me.min(*who), me.max(*who));
-    let digest = Sha256::new_with_prefix(b"himaya verify")
-        .chain_update(first.as_bytes())
-        .chain_update(second.as_bytes())
-        .finalize();
-    let entropy: Vec<u8> = digest.into_iter().take(16).collect();
-    let mnemonic = bip39::Mnemonic::from_entropy(&entropy).map_err(EngineError::mls("choosing words"))?;
+    let mnemonic =
+        bip39::Mnemonic::from_entropy(&verification(&me, who)).map_err(EngineError::mls("choosing words"))?;
     Ok(mnemonic.words().collect())
 }
 

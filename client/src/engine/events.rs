@@ -13,9 +13,10 @@ use himaya_protocol::content::vocabulary::{AckLevel, Status, Tlp};
 use himaya_protocol::content::{Ack, AllClear, Body, Content, Event, EventError, EventId, Notice, ThreatAlert};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
+use himaya_protocol::wire::member::Standing;
 use openmls::prelude::tls_codec::Serialize as _;
 
-use super::adrift::{self, Standing};
+use super::adrift;
 use super::circles::{self, Circle, CircleId};
 use super::commit::{self, Wish};
 use super::error::EngineError;
@@ -356,7 +357,7 @@ fn write_in_lane(
     let mut group = mls::load(&provider, circle)?;
     let epoch = group.epoch().as_u64();
     let own = group.own_leaf_index().u32();
-    group.set_aad(Standing::of(ctx, circle)?.map(Standing::to_bytes).unwrap_or_default());
+    group.set_aad(adrift::standing(ctx, circle)?.map(Standing::to_bytes).unwrap_or_default());
     let message = group
         .create_message(&provider, &signer, bytes)
         .map_err(EngineError::mls("encrypting an event"))?

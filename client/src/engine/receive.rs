@@ -11,6 +11,7 @@ use himaya_protocol::content::EventId;
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::cell::{Frame, open_cell};
 use himaya_protocol::wire::contact::ContactMessage;
+use himaya_protocol::wire::member::Standing;
 use himaya_protocol::wire::spill::Spill;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError};
@@ -18,7 +19,7 @@ use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::{ContentType, MlsMessageBodyIn, MlsMessageIn, ProcessedMessage, ProcessedMessageContent};
 use openmls::prelude::{PrivateMessageIn, Sender};
 
-use super::adrift::{self, Reason, Standing};
+use super::adrift::{self, Reason};
 use super::circles::{self, CircleId};
 use super::error::EngineError;
 use super::judge::judge;

@@ -2,9 +2,9 @@
 
 use himaya_protocol::content::EventId;
 use himaya_protocol::wire::contact::ContactMessage;
+use himaya_protocol::wire::member;
 use himaya_protocol::wire::policy::Role;
 use rand::Rng;
-use sha2::{Digest, Sha256};
 
 use super::circles::{self, Circle, CircleState, DAY};
 use super::commit::{self, Wish};
@@ -130,11 +130,8 @@ fn take_turn(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
 fn my_turn(ctx: &Ctx<'_>, circle: &Circle, day: u64) -> Result<bool, EngineError> {
     let mut members = circles::members(ctx, &circle.id)?;
     members.sort_by_key(|member| member.fingerprint);
-    let digest =
-        Sha256::new_with_prefix(b"himaya turn").chain_update(&circle.id).chain_update(day.to_be_bytes()).finalize();
-    let number = digest.first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-    let count = u64::try_from(members.len()).unwrap_or(1).max(1);
-    let turn = usize::try_from(number % count).unwrap_or_default();
+    let turn = member::turn(&circle.id, day, u64::try_from(members.len()).unwrap_or(1));
+    let turn = usize::try_from(turn).unwrap_or_default();
     Ok(members.get(turn).is_some_and(|member| member.me))
 }
 

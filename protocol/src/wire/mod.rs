@@ -7,6 +7,7 @@ pub mod contact;
 pub mod invite;
 pub mod lane;
 pub mod link;
+pub mod member;
 pub mod policy;
 pub mod relay;
 pub mod secret;

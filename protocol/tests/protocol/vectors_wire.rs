@@ -6,6 +6,7 @@ use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::invite::{Invite, InviteError, InviteHash, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, Slot, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::member::{Standing, StandingKind, turn, verification};
 use himaya_protocol::wire::policy::{GroupKind, Policy, Role};
 use himaya_protocol::wire::relay::{
     Access, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_record, record,
@@ -252,6 +253,29 @@ fn records_and_windows() {
     });
     assert_eq!(cursor.to_hex(), file.text("cursor_query"));
     assert_eq!(Cursor::from_hex(&file.text("cursor_query").to_uppercase()), None);
+}
+
+#[test]
+fn what_members_say_and_compute() {
+    let file = VectorFile::read("member.txt");
+    for (item, kind) in [
+        ("standing_unsure", StandingKind::Unsure),
+        ("standing_missed_nothing", StandingKind::MissedNothing),
+        ("standing_lost", StandingKind::Lost(3)),
+    ] {
+        let standing = Standing { kind, window: 20_500 };
+        assert_eq!(standing.to_bytes(), file.bytes(item), "{item}");
+        assert_eq!(Standing::from_bytes(file.bytes(item)), Some(standing), "{item}");
+        assert_not_malleable(item, file.bytes(item), |bytes| Some(Standing::from_bytes(bytes)?.to_bytes()));
+    }
+    for (day, members) in [(20_700, 1), (20_700, 7), (20_701, 7), (20_702, 200)] {
+        let [number] = file.array(&format!("turn_{day}_{members}"));
+        assert_eq!(turn(file.bytes("group"), day, members), u64::from(number), "day {day} of {members}");
+    }
+    let fingerprint = |item| Fingerprint::from_slice(file.bytes(item)).expect("32 bytes");
+    let (one, other) = (fingerprint("fingerprint_one"), fingerprint("fingerprint_other"));
+    assert_eq!(verification(&one, &other), file.array("verification"));
+    assert_eq!(verification(&other, &one), file.array("verification"));
 }
 
 #[test]

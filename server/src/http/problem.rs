@@ -242,6 +242,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_vector_is_what_is_sent() {
+        let vectors = include_str!("../../../protocol/vectors/relay.txt");
+        let after = vectors.split_once("\nproblem_json:\n  \"").expect("the vector is there").1;
+        let json = after.lines().next().expect("a line follows");
+        assert_eq!(Problem::UnknownCursor.document().trim_end_matches(' '), json);
+    }
+
+    #[test]
     fn every_document_has_the_one_size_and_says_its_status() {
         for problem in ALL {
             let document = problem.document();
