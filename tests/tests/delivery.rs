@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use himaya::engine;
 use himaya_protocol::content::EventId;
+use himaya_protocol::wire::card::CardKind;
+use himaya_protocol::wire::policy::Role;
 use himaya_tests::sim::{DAY, Ledger, Person, World, play};
 
 /// Every event is in the log once.
@@ -555,5 +557,39 @@ fn whoever_says_twice_that_it_leaves_leaves_once() {
         assert!(!people[0].members("home").contains("person 1"));
         let events = people[0].run(|ctx| engine::log(ctx)).len();
         assert_eq!(events, 1, "one Leave is enough");
+    });
+}
+
+#[test]
+fn whoever_was_removed_and_invited_again_while_away_comes_back() {
+    play(|| async {
+        let mut world = World::new(79);
+        let mut people = world.circle_of(2).await;
+        let mut away = world.person("away");
+        let owner = &mut people[0];
+        // One request is approved, and the person removed; another, made meanwhile, is approved. "away" reads it all at once.
+        owner.hand_card(&mut away).await;
+        owner.sync().await;
+        owner.approve_newest("home", Role::Contact);
+        owner.sync().await;
+        let card = owner.run(|ctx| engine::new_card(ctx, CardKind::Single));
+        owner.sync().await;
+        let key = away.driver.card_key(&card).await.expect("the card's key is on the relay");
+        away.run(|ctx| engine::accept_card(ctx, &card, &key, None));
+        away.driver.flush().await;
+        owner.remove("home", "away");
+        owner.sync().await;
+        owner.approve_newest("home", Role::Contact);
+        owner.sync().await;
+        for _ in 0..3 {
+            away.sync().await;
+            owner.sync().await;
+        }
+        assert!(owner.members("home").contains("away"));
+        assert!(away.follows("home"), "the second Welcome counts, read before or after the removal");
+        let alert = owner.sos("home");
+        owner.sync().await;
+        away.sync().await;
+        assert!(away.has(alert));
     });
 }

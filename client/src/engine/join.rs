@@ -146,7 +146,8 @@ fn acceptable(
     let listed = distinct.len() == members.len() && policy.roles.keys().eq(distinct.iter());
     let suite = staged.group_context().ciphersuite() == SUITE && policy.suite == u16::from(SUITE);
     // A Welcome into a circle this client is in replaces it only when it is newer, answers the request for that circle,
-    // and comes from somebody who may add people to the circle as this client knows it.
+    // and comes from somebody who may add people to the circle as this client knows it. An owner's may answer a hello:
+    // this client was removed and invited again before it has read the removal.
     let circle = staged.group_context().group_id().as_slice();
     // After a split, what counts is the epoch in which the ways parted.
     let sql = "SELECT iif(adrift IS 'split', adrift_epoch, epoch) FROM circle WHERE id = ?1 AND state = 'active'";
@@ -157,8 +158,10 @@ fn acceptable(
             let mut members = circles::members(ctx, circle)?.into_iter();
             let role = members.find(|member| member.fingerprint == *from).and_then(|member| member.role);
             stored(staged.group_context().epoch().as_u64()) > epoch
-                && invitation.circle.as_deref() == Some(circle)
-                && matches!(role, Some(Role::Owner | Role::Coordinator))
+                && match &invitation.circle {
+                    Some(asked) => asked == circle && matches!(role, Some(Role::Owner | Role::Coordinator)),
+                    None => role == Some(Role::Owner),
+                }
         }
     };
     let answers = invitation.contact == from.as_bytes();
