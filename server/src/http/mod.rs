@@ -17,7 +17,7 @@ mod visit;
 
 pub use acme::{AcmeError, Authority};
 pub use health::{Health, Standing, Totals};
-pub use probe::{Answered, ProbeError, probe};
 pub use limits::Limits;
+pub use probe::{Answered, ProbeError, probe};
 pub use server::{Server, ServerError};
 pub use tls::{Certificate, Identity, Shown, TlsError};

@@ -112,12 +112,9 @@ impl Problem {
                 "The window is not closed, or no longer kept",
                 "Ask for the descriptor, which names the windows that are kept",
             ),
-            Self::UnknownCursor => (
-                StatusCode::GONE,
-                "unknown-cursor",
-                "The cursor is not known",
-                "Ask again without one",
-            ),
+            Self::UnknownCursor => {
+                (StatusCode::GONE, "unknown-cursor", "The cursor is not known", "Ask again without one")
+            }
             Self::NotAWebSocket => (
                 StatusCode::UPGRADE_REQUIRED,
                 "not-a-websocket",

@@ -113,7 +113,15 @@ pub struct Relay {
 impl Relay {
     /// Joins a store, a clock and a policy.
     pub fn new(store: Arc<dyn CellStore>, clock: Arc<dyn Clock>, policy: Policy) -> Self {
-        Self { store, clock, policy, tokens: None, sunset: Sunset::default(), contents: Arc::default(), listed: Arc::new(Semaphore::new(LISTED_MAX)) }
+        Self {
+            store,
+            clock,
+            policy,
+            tokens: None,
+            sunset: Sunset::default(),
+            contents: Arc::default(),
+            listed: Arc::new(Semaphore::new(LISTED_MAX)),
+        }
     }
 
     /// Puts a cell if its address is free in every kept window. The answer is durable. `token` is what was shown with it.

@@ -8,8 +8,8 @@ use himaya_protocol::wire::relay::Pick;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::contents::Contents;
 use super::RelayError;
+use super::contents::Contents;
 use crate::store::CellStore;
 
 /// Cells read at once: 64 KiB. Pages are what a slow reader holds in memory.

@@ -80,7 +80,14 @@ impl Tokens {
     /// Joins the invites and a source of randomness. There is no key before the first [`Tokens::turn`].
     pub fn new(invites: Invites, random: Random) -> Self {
         let challenge = TokenChallenge::of_relays();
-        Self { invites, random, challenge, ring: RwLock::default(), turning: Mutex::default(), issuing: Mutex::default() }
+        Self {
+            invites,
+            random,
+            challenge,
+            ring: RwLock::default(),
+            turning: Mutex::default(),
+            issuing: Mutex::default(),
+        }
     }
 
     /// Takes up the keys of a store and makes a new one when it is due.
@@ -148,7 +155,11 @@ impl Tokens {
     }
 
     /// Answers a draw in a window as soon as the draws before it are answered.
-    pub async fn issue_in_turn(self: Arc<Self>, request: IssueRequest, window: u32) -> Result<BatchResponse, IssueError> {
+    pub async fn issue_in_turn(
+        self: Arc<Self>,
+        request: IssueRequest,
+        window: u32,
+    ) -> Result<BatchResponse, IssueError> {
         let _turn = self.issuing.lock().await;
         let tokens = self.clone();
         // It ends in a panic only if the runtime stops.
@@ -185,7 +196,6 @@ impl Tokens {
         }
         Ok(())
     }
-
 }
 
 fn ring(seeds: &[(u32, Secret)], period: u32, retention: u8) -> Result<Vec<Held>, TokenError> {

@@ -18,12 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use ::sled::Transactional;
+use ::sled::transaction::TransactionError;
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::address::ADDRESS_SIZE;
 use himaya_protocol::wire::cell::CHUNK_SIZE;
 use himaya_protocol::wire::secret::Secret;
-use ::sled::Transactional;
-use ::sled::transaction::TransactionError;
 
 use super::{folder, token_key};
 use crate::crash;
