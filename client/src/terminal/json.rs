@@ -9,7 +9,8 @@ use super::TerminalError;
 
 /// Writes one JSON object a line and flushes after each, so that whoever reads a pipe sees it at once.
 ///
-/// Strings hold what people wrote, unchanged; characters that could disturb a terminal are written as `\uXXXX`.
+/// Strings hold what people wrote, unchanged; characters that could disturb a terminal are written as JSON escapes, such
+/// as `\u202e`.
 #[derive(Debug)]
 pub struct JsonLines<W> {
     out: W,
