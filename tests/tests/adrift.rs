@@ -1,6 +1,6 @@
 //! Members who cannot follow a commit, by a member's malice or a broken disk: they say so, alerts go on, all heals.
 
-use himaya::engine;
+use himaya::engine::{self, News};
 use himaya_protocol::wire::cell::Frame;
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
@@ -127,8 +127,11 @@ async fn whoever_followed_what_the_owner_could_not_comes_back_to_the_owner() {
     assert!(rojin.follows("home") && mallorys > dilan.circle("home").epoch);
     dilan.sync().await;
     assert!(!dilan.follows("home"), "the owner says so");
-    rojin.sync().await;
-    assert!(!rojin.follows("home"), "and whoever has followed learns it");
+    dilan.sos("home");
+    dilan.sync().await;
+    let lost = rojin.sync().await.into_iter().filter(|news| matches!(news, News::OutOfSync { .. })).count();
+    assert_eq!(lost, 1, "and whoever has followed learns it, once");
+    assert!(!rojin.follows("home"));
     let alert = rojin.sos("home");
     rojin.sync().await;
     dilan.sync().await;

@@ -215,7 +215,9 @@ pub(super) fn left_epoch(ctx: &mut Ctx<'_>, circle: &[u8], epoch: u64, slot: u64
 
 /// Whether this client has left an epoch by a commit that the owner could not follow.
 fn check_split(ctx: &mut Ctx<'_>, circle: &[u8], epoch: u64) -> Result<Vec<News>, EngineError> {
-    let sql = "SELECT 1 FROM passed WHERE circle = ?1 AND epoch = ?2 AND slot <= lost";
+    // The owner says it with every message; once is enough.
+    let sql = "SELECT 1 FROM passed JOIN circle ON circle.id = passed.circle
+               WHERE passed.circle = ?1 AND passed.epoch = ?2 AND slot <= lost AND circle.adrift IS NOT 'split'";
     let split = ctx.row(sql, &[&circle, &stored(epoch)], |_| Ok(()))?.is_some();
     if !split || circles::role(ctx, circle)? == Some(Role::Owner) {
         return Ok(Vec::new());
