@@ -142,7 +142,7 @@ pub fn receive(
 }
 
 /// Cells that were held, with the window they lay in: hand them in again. The longer one has waited, the longer it waits
-/// until the next time; one that has waited for [`HELD_MOST`] outside a commit lane is given up.
+/// until the next time; one that has waited for a month outside a commit lane is given up.
 pub fn retry_held(ctx: &mut Ctx<'_>) -> Result<Vec<(u32, Address, Cell)>, EngineError> {
     give_up_held(ctx)?;
     // What lies further ahead than anything is ever planned was planned by a clock that has been put back since.
