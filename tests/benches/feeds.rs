@@ -73,7 +73,7 @@ async fn measure(feeds: usize, rounds: u8) -> anyhow::Result<()> {
             Ok(())
         };
         let address = Address::new([round; 32]);
-        let (put, heard) = tokio::join!(client.put_cell(&address, &cell), hear);
+        let (put, heard) = tokio::join!(client.put_cell(&address, &cell, None), hear);
         ensure!(put? == Put::Stored, "the address was free");
         heard?;
         all.push(start.elapsed());

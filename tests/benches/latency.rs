@@ -120,7 +120,7 @@ async fn beside(pair: &Pair, warm: &Https, rng: &mut ChaCha20Rng, costs: &mut Co
     rng.fill(noise.as_mut_slice());
     let Some(cell) = Cell::from_bytes(noise) else { bail!("it is as long as a cell") };
     let start = now();
-    warm.put_cell(&Address::new(address), &cell).await?;
+    warm.put_cell(&Address::new(address), &cell, None).await?;
     costs.put.push(start.elapsed());
     Ok(())
 }

@@ -77,7 +77,11 @@ impl Person {
         let mut sent = Vec::new();
         while let Some(job) = self.run(|ctx| engine::next_job(ctx)) {
             self.run(|ctx| engine::stored(ctx, job.id));
-            sent.push(Parcel { chunks: job.chunks, address: job.address, cell: job.cell });
+            sent.push(Parcel {
+                chunks: job.chunks.into_iter().map(|part| (part.address, part.chunk)).collect(),
+                address: job.address,
+                cell: job.cell,
+            });
         }
         sent
     }

@@ -12,6 +12,13 @@ init-next =
     To be reached by somebody, make a card and hand it over:
       himaya card new
 
+init-kit-later =
+    Once you are connected, ask whoever gave you the kit to let you in. This is their card:
+      himaya card accept CARD
+
+## invite
+invite-added = The invite is saved on this device.
+
 ## card
 card-new = Give this card to one person. It works once.
 card-new-intake = Whoever holds this card can ask to reach you, as often as they like.
@@ -19,6 +26,10 @@ card-handing-over = Hand it over in person or on a way you trust. Whoever gets h
 card-next =
     When they have accepted it, their request appears here:
       himaya requests
+kit-new = Give this kit to one person: a card and an invite in one. It works once.
+kit-handing-over =
+    Hand it over in person or on a way you trust. Whoever gets hold of it can use it:
+      himaya init --kit KIT --name NAME
 card-accepted = Your request is with the relay. The owner of the card has to approve it.
 card-accepted-queued = Your request is saved on this device, but the relay does not have it yet.
 card-accepted-next =
@@ -132,6 +143,20 @@ sync-waiting = { $count ->
 sync-inbox =
     To read:
       himaya inbox
+tokens-left = { $count ->
+    [one] You can write once more on your relay before the next draw; { $min } times are kept for alerts, answers and removals.
+   *[other] You can write { $count } times on your relay before the next draw; { $min } of them are kept for alerts, answers and removals.
+}
+tokens-none = You have nothing left to write with on your relay.
+tokens-wait = What you wrote is saved on this device. It needs a right to write, and leaves as soon as there is one; alerts leave first.
+tokens-invite =
+    Ask whoever gave you the relay link for an invite, and add it:
+      himaya invite add CODE
+tokens-soon =
+    More comes with the next draw, at the latest tomorrow. Until then stay in touch, or add another invite:
+      himaya sync
+      himaya invite add CODE
+tokens-key-changed = Your relay shows another key for writing than before. Unless it was set up anew, somebody may be trying to tell who writes what: ask its operator, and compare with others.
 relay-sunset = Your relay closes: after { $time } (UTC) it takes nothing new. Ask whoever gave you its link for another relay.
 relay-sunset-over = Your relay has closed: since { $time } (UTC) it takes nothing new, so nothing you send reaches anybody. If you need help, ask for it in another way.
 watch-began = Watching. Ctrl-C ends it.

@@ -7,7 +7,9 @@ relay-timeout = The relay does not answer. Try again in a while; everything you 
 relay-wrong-key = Stop: what answers is not your relay. Nothing was sent. Use another network, and ask the operator for the relay link on a way you trust.
 relay-insecure = Something between you and the relay is in the way, perhaps a login page of this network. Nothing was sent. Open the login page or use another network.
 relay-not-understood = The relay does not understand this version of Himaya. Update Himaya, or ask the operator to update the relay.
-relay-not-allowed = The relay does not let you write. Ask its operator for an invite.
+relay-not-allowed =
+    The relay does not let you write. Ask its operator for an invite, and add it:
+      himaya invite add CODE
 relay-not-found = The relay does not have this. Ask its operator whether it is up to date.
 relay-gone = The relay no longer keeps this: it was too long ago.
 relay-too-large = This is more than the relay takes. Make it shorter.
@@ -24,6 +26,15 @@ link-scheme =
       himaya-relay:
 link-mistyped = The relay link is incomplete or mistyped. Copy it again.
 link-newer = The relay link is of a newer kind. Update Himaya.
+invite-scheme =
+    This is not an invite or a kit. They begin with:
+      himaya-invite:
+      himaya-kit:
+invite-mistyped = The code is incomplete or mistyped. Copy it again.
+invite-newer = The code is of a newer kind. Update Himaya.
+invite-relay =
+    The invite is for another relay than yours. Ask for one for your relay, or make a second profile for that relay:
+      himaya --home FOLDER init --relay LINK --name NAME
 card-scheme =
     This is not a card. It begins with:
       himaya-card:

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::output::Failure;
-use crate::driver::{Clock, Driver};
-use crate::engine::{self, Circle, CircleState, EngineError};
+use super::render;
+use crate::driver::{Clock, Driver, DriverError};
+use crate::engine::{self, Circle, CircleState, EngineError, Identity};
 use crate::store::{Profile, Seconds, StoreError};
 use crate::terminal::{self, JsonLines, Passphrase, Screen, TerminalError};
 use crate::text::{Arg, Explain, Text, Texts};
@@ -155,11 +156,11 @@ impl App {
         self.options.home.clone().or_else(|| self.environment.default_home.clone()).ok_or(CliError::NoHome)
     }
 
-    /// Makes a profile and hands it to `work` to fill.
-    pub(super) fn create<V>(
+    /// Makes a profile, hands it to `work` to fill, and prepares to talk to its relay.
+    pub(super) fn create(
         &mut self,
-        work: impl FnOnce(&mut crate::store::Ctx<'_>) -> Result<V, EngineError>,
-    ) -> Result<V, CliError> {
+        work: impl FnOnce(&mut crate::store::Ctx<'_>) -> Result<Identity, EngineError>,
+    ) -> Result<(Identity, Driver<Https>), CliError> {
         let home = self.home()?;
         let now = self.now();
         // An `init` that was cut off after the containers and before the identity is taken up again.
@@ -176,7 +177,9 @@ impl App {
             let passphrase = self.new_passphrase()?;
             Profile::create(&home, passphrase.as_bytes(), &mut self.rng)?
         };
-        Ok(profile.transact(now, &mut self.rng, work)?)
+        let identity = profile.transact(now, &mut self.rng, work)?;
+        let driver = self.driver(profile, &identity)?;
+        Ok((identity, driver))
     }
 
     /// Opens the profile and prepares to talk to its relay.
@@ -193,6 +196,10 @@ impl App {
             engine::retry_now(ctx)?;
             engine::identity(ctx)
         })?;
+        self.driver(profile, &identity)
+    }
+
+    fn driver(&mut self, profile: Profile, identity: &Identity) -> Result<Driver<Https>, CliError> {
         let transport = Https::new(&identity.relay, Timeouts::default())?;
         let mut seed = [0; 32];
         rand::RngCore::fill_bytes(&mut self.rng, &mut seed);
@@ -288,6 +295,10 @@ impl App {
             }
             match flushed.failed {
                 None => return Ok(true),
+                Some(DriverError::NoTokens) => {
+                    render::no_tokens(self, driver)?;
+                    return Ok(false);
+                }
                 Some(error) if attempt == TRIES || self.unreachable || !passes(&error) => {
                     let said = CliError::from(error).explain(&self.texts);
                     if !self.json() && !self.unreachable {
@@ -309,7 +320,7 @@ impl App {
         }
         match driver.sync().await {
             Ok(_) => Ok(true),
-            Err(crate::driver::DriverError::Transport(error)) => {
+            Err(DriverError::Transport(error)) => {
                 self.unreachable = true;
                 let said = error.explain(&self.texts);
                 if !self.json() {
@@ -333,9 +344,9 @@ impl App {
 }
 
 /// Whether the same call may succeed in a moment.
-fn passes(error: &crate::driver::DriverError) -> bool {
+fn passes(error: &DriverError) -> bool {
     match error {
-        crate::driver::DriverError::Transport(error) => TransportError::passes(error),
-        crate::driver::DriverError::Engine(_) | crate::driver::DriverError::NoCardKey => false,
+        DriverError::Transport(error) => TransportError::passes(error),
+        DriverError::Engine(_) | DriverError::NoCardKey | DriverError::NoTokens => false,
     }
 }

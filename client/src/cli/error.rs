@@ -6,6 +6,7 @@ use himaya_protocol::content::alert_json::AlertFileError;
 use himaya_protocol::content::event::IdPrefixError;
 use himaya_protocol::content::value::{FormError, TextError};
 use himaya_protocol::wire::card::CardError;
+use himaya_protocol::wire::invite::InviteError;
 use himaya_protocol::wire::link::LinkError;
 
 use crate::driver::DriverError;
@@ -33,6 +34,12 @@ pub enum CliError {
     /// What was given is no card.
     #[error(transparent)]
     Card(#[from] CardError),
+    /// What was given is no invite and no kit.
+    #[error(transparent)]
+    Invite(#[from] InviteError),
+    /// There is nothing left to write with.
+    #[error("there is no token to write with")]
+    NoTokens,
     /// The alert file has mistakes.
     #[error("the alert file has mistakes")]
     AlertFile(AlertFileError),
@@ -79,6 +86,7 @@ impl From<DriverError> for CliError {
             DriverError::Engine(error) => Self::Engine(error),
             DriverError::Transport(error) => Self::Transport(error),
             DriverError::NoCardKey => Self::NoCardKey,
+            DriverError::NoTokens => Self::NoTokens,
         }
     }
 }
@@ -93,9 +101,10 @@ impl CliError {
             Self::Engine(EngineError::Store(_)) => "profile",
             Self::Engine(EngineError::Unknown { .. }) => "unknown",
             Self::Engine(EngineError::Ambiguous { .. }) => "ambiguous",
+            Self::Engine(EngineError::InviteRelay) | Self::Invite(_) => "invite",
             Self::Engine(_) => "refused",
             Self::Transport(TransportError::WrongKey) => "wrong_relay_key",
-            Self::Transport(_) => "relay",
+            Self::Transport(_) | Self::NoTokens => "relay",
             Self::Terminal(_) => "terminal",
             Self::Link(_) => "link",
             Self::Card(_) | Self::CardUsed | Self::NoCardKey => "card",
@@ -115,6 +124,8 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
         CliError::Terminal(error) => error.explain(texts),
         CliError::Link(error) => error.explain(texts),
         CliError::Card(error) => error.explain(texts),
+        CliError::Invite(error) => error.explain(texts),
+        CliError::NoTokens => texts.say(Text::TokensWait, &[]),
         CliError::AlertFile(error) => error.explain(texts),
         CliError::Id(_) => texts.say(Text::IdForm, &[]),
         CliError::Note(TextError::Empty) => texts.say(Text::ProblemEmpty, &[]),

@@ -1,32 +1,82 @@
 //! `himaya init`: make a profile.
 
+use himaya_protocol::wire::card::Card;
+use himaya_protocol::wire::invite::Kit;
 use himaya_protocol::wire::link::RelayLink;
 use serde_json::json;
 
 use super::app::{App, Exit};
+use super::card;
 use super::error::CliError;
-use super::output::hex;
+use super::output::{hex, state};
+use crate::driver::Driver;
 use crate::engine;
-use crate::text::{Arg, Text};
+use crate::text::{Arg, Explain, Text};
+use crate::transport::https::Https;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    #[arg(long, value_name = "LINK")]
-    relay: String,
+    #[arg(long, value_name = "LINK", required_unless_present = "kit", conflicts_with = "kit")]
+    relay: Option<String>,
+    #[arg(long, value_name = "KIT")]
+    kit: Option<String>,
     #[arg(long, value_name = "NAME")]
     name: String,
 }
 
-pub(super) fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
-    let relay: RelayLink = arguments.relay.parse()?;
+pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
+    let kit: Option<Kit> = arguments.kit.as_deref().map(str::parse).transpose()?;
+    let relay: RelayLink = match &kit {
+        Some(kit) => kit.card.relay.clone(),
+        None => arguments.relay.as_deref().unwrap_or_default().parse()?,
+    };
     // Before anything is made on the disk.
     engine::valid_name(&arguments.name)?;
-    let identity = app.create(|ctx| engine::found(ctx, &arguments.name, &relay))?;
-    app.object(&json!({
-        "name": identity.name, "fingerprint": hex(&identity.fingerprint), "relay": identity.relay.to_string(),
-    }))?;
+    let (identity, mut driver) = app.create(|ctx| {
+        let identity = engine::found(ctx, &arguments.name, &relay)?;
+        if let Some(kit) = &kit {
+            engine::add_invite(ctx, &kit.invite())?;
+        }
+        Ok(identity)
+    })?;
     app.say(Text::InitDone, &[("name", Arg::theirs(&identity.name))])?;
     app.say(Text::InitRemember, &[])?;
-    app.say(Text::InitNext, &[])?;
-    Ok(Exit::Done)
+    let (request, exit) = match &kit {
+        None => ("none", Exit::Done),
+        Some(kit) => match ask(app, &mut driver, &kit.card).await? {
+            Some(sent) => (state(sent), if sent { Exit::Done } else { Exit::Queued }),
+            None => ("open", Exit::Queued),
+        },
+    };
+    app.object(&json!({
+        "name": identity.name, "fingerprint": hex(&identity.fingerprint), "relay": identity.relay.to_string(),
+        "request": request,
+    }))?;
+    if kit.is_none() {
+        app.say(Text::InitNext, &[])?;
+    }
+    Ok(exit)
+}
+
+/// Asks whoever made the kit; whether the relay has the request. `None` when it could not be made: the profile is there, and
+/// the card is good for another try.
+async fn ask(app: &mut App, driver: &mut Driver<Https>, of: &Card) -> Result<Option<bool>, CliError> {
+    let made = if app.offline() { Err(CliError::NeedsRelay) } else { card::ask(app, driver, of, None, false).await };
+    match made {
+        Ok(Some(sent)) => {
+            card::asked(app, sent)?;
+            Ok(Some(sent))
+        }
+        // Sending has told people already.
+        Ok(None) => Ok(None),
+        Err(error) => {
+            let said = error.explain(&app.texts);
+            app.note(&said)?;
+            app.say(Text::InitKitLater, &[])?;
+            if !app.json() {
+                app.screen().machine(&of.to_string())?;
+            }
+            Ok(None)
+        }
+    }
 }

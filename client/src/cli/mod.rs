@@ -13,6 +13,8 @@ mod decline;
 mod error;
 mod inbox;
 mod init;
+mod invite;
+mod kit;
 mod news;
 mod output;
 mod render;
@@ -57,7 +59,11 @@ struct Arguments {
 enum Command {
     Init(init::Arguments),
     #[command(subcommand)]
+    Invite(invite::Command),
+    #[command(subcommand)]
     Card(card::Command),
+    #[command(subcommand)]
+    Kit(kit::Command),
     Requests,
     Approve(approve::Arguments),
     Decline(decline::Arguments),
@@ -113,8 +119,10 @@ pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
 
 async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
     match command {
-        Command::Init(arguments) => init::run(app, &arguments),
+        Command::Init(arguments) => init::run(app, &arguments).await,
+        Command::Invite(command) => invite::run(app, &command).await,
         Command::Card(command) => card::run(app, command).await,
+        Command::Kit(command) => kit::run(app, &command).await,
         Command::Requests => requests::run(app).await,
         Command::Approve(arguments) => approve::run(app, &arguments).await,
         Command::Decline(arguments) => decline::run(app, &arguments),

@@ -5,7 +5,7 @@ use himaya_protocol::wire::card::Fingerprint;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::engine::{Answer, Circle, CircleState, Entry, Member, Reach, Request};
+use crate::engine::{Answer, Circle, CircleState, Entry, InviteState, Member, RESERVE, Reach, Request, Stock};
 use crate::store::Seconds;
 
 /// An error.
@@ -29,6 +29,21 @@ impl<'a> Failure<'a> {
 /// How far something queued got.
 pub(super) fn state(sent: bool) -> &'static str {
     if sent { "relayed" } else { "queued" }
+}
+
+/// What can still be written; null when the relay asks for no tokens.
+pub(super) fn stock(stock: Option<Stock>) -> Value {
+    let object = |stock: Stock| {
+        json!({
+            "left": stock.left, "reserve": RESERVE, "key_changed": stock.key_changed,
+            "invite": match stock.invite {
+                InviteState::Missing => "missing",
+                InviteState::Good => "good",
+                InviteState::Refused => "refused",
+            },
+        })
+    };
+    stock.map_or(Value::Null, object)
 }
 
 pub(super) fn hex(fingerprint: &Fingerprint) -> String {

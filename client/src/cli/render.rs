@@ -7,7 +7,7 @@ use himaya_protocol::wire::policy::Role;
 use super::app::App;
 use super::error::CliError;
 use crate::driver::Driver;
-use crate::engine::{self, Entry, Reach};
+use crate::engine::{self, Entry, InviteState, RESERVE, Reach, Stock};
 use crate::text::{Arg, Text, day, utc};
 use crate::transport::https::Https;
 
@@ -211,6 +211,40 @@ pub(super) fn detail(app: &mut App, text: Text, args: &[(&str, Arg<'_>)]) -> Res
     }
     let said = app.texts.say(text, args);
     Ok(app.screen().detail(&said)?)
+}
+
+/// Says how much can still be written, and what to do when nothing can.
+pub(super) fn stock(app: &mut App, stock: Option<Stock>) -> Result<(), CliError> {
+    let Some(stock) = stock else { return Ok(()) };
+    if stock.left > 0 {
+        let kept = stock.left.min(RESERVE);
+        app.say(Text::TokensLeft, &[("count", stock.left.into()), ("min", kept.into())])?;
+    } else {
+        app.say(Text::TokensNone, &[])?;
+    }
+    if stock.invite != InviteState::Good {
+        app.say(Text::TokensInvite, &[])?;
+    } else if stock.left == 0 {
+        app.say(Text::TokensSoon, &[])?;
+    }
+    if stock.key_changed {
+        app.say(Text::TokensKeyChanged, &[])?;
+    }
+    Ok(())
+}
+
+/// Says that what was written waits for tokens, and what to do.
+pub(super) fn no_tokens(app: &mut App, driver: &mut Driver<Https>) -> Result<(), CliError> {
+    if app.json() {
+        return Ok(());
+    }
+    let invite = driver.transact(|ctx| engine::stock(ctx))?.map(|stock| stock.invite);
+    let next = if invite == Some(InviteState::Good) { Text::TokensSoon } else { Text::TokensInvite };
+    for text in [Text::TokensWait, next] {
+        let said = app.texts.say(text, &[]);
+        app.note(&said)?;
+    }
+    Ok(())
 }
 
 /// Says that the relay closes or has closed, once its end is announced. `last_day` counts from 1970-01-01 UTC.

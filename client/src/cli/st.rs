@@ -13,7 +13,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
     app.refresh(&mut driver).await?;
     let now = app.now();
-    let (open, circles, requests, (waiting, _), last, newer, sunset) = driver.transact(|ctx| {
+    let (open, circles, requests, (waiting, _), last, newer, sunset, stock) = driver.transact(|ctx| {
         let mut open: Vec<(Entry, Reach)> = Vec::new();
         for entry in engine::inbox(ctx)? {
             let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
@@ -33,6 +33,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
             last,
             engine::newer(ctx)?,
             engine::relay_sunset(ctx)?,
+            engine::stock(ctx)?,
         ))
     })?;
     let (own, theirs): (Vec<_>, Vec<_>) = open.into_iter().partition(|(entry, _)| entry.own);
@@ -41,7 +42,8 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     };
     app.object(&json!({
         "last_sync": last, "waiting": waiting, "requests": requests.len(), "newer": newer, "alerts": objects(&own),
-        "relay_sunset": sunset.map(day), "theirs": objects(&theirs), "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
+        "relay_sunset": sunset.map(day), "tokens": output::stock(stock), "theirs": objects(&theirs),
+        "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
     }))?;
     if app.json() {
         return app.exit(&mut driver, true);
@@ -68,6 +70,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     if waiting > 0 {
         app.say(Text::SyncWaiting, &[("count", waiting.into())])?;
     }
+    render::stock(app, stock)?;
     if !requests.is_empty() {
         app.say(Text::StRequests, &[("count", requests.len().into())])?;
     }

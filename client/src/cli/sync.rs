@@ -22,8 +22,9 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
         Err(error) => return Err(error.into()),
     };
     let new_events = news.iter().filter(|news| matches!(news, News::Event(_))).count();
-    let (circles, (waiting, _), sunset) =
-        driver.transact(|ctx| Ok((engine::list(ctx)?, engine::waiting(ctx)?, engine::relay_sunset(ctx)?)))?;
+    let (circles, (waiting, _), sunset, starved) = driver.transact(|ctx| {
+        Ok((engine::list(ctx)?, engine::waiting(ctx)?, engine::relay_sunset(ctx)?, engine::waits_for_token(ctx)?))
+    })?;
     let out_of_sync: Vec<String> = circles
         .into_iter()
         .filter(|circle| circle.state == CircleState::Active && circle.adrift.is_some())
@@ -45,6 +46,9 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     app.say(Text::SyncNew, &[("count", new_events.into())])?;
     if waiting > 0 {
         app.say(Text::SyncWaiting, &[("count", waiting.into())])?;
+    }
+    if starved {
+        render::no_tokens(app, &mut driver)?;
     }
     for circle in &out_of_sync {
         app.say(Text::OutOfStep, &[("circle", Arg::theirs(circle))])?;

@@ -13,6 +13,9 @@ pub enum DriverError {
     /// The relay could not be reached or answered with something else than it should.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The relay asks for tokens, and there is none for what is to be sent.
+    #[error("there is no token to write with")]
+    NoTokens,
     /// Nobody's key lies under the card: it is too old, or the relay is another one.
     #[error("the key of the card is not on the relay")]
     NoCardKey,

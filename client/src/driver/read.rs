@@ -58,11 +58,7 @@ impl<T: Transport> Driver<T> {
 
     /// Reads from the stored position to the end; `false` when the window turned or another process moved it meanwhile.
     async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
-        let relay = self.transport.descriptor().await?;
-        self.transact(|ctx| {
-            engine::note_relay_sunset(ctx, relay.sunset)?;
-            engine::note_window_length(ctx, relay.window_seconds)
-        })?;
+        let relay = self.look_at_relay().await?;
         let mut at = self.stored_position()?;
         let mut position = self.position(&relay)?;
         if at.is_some_and(|at| at.window > relay.current_window) {
@@ -180,7 +176,7 @@ impl<T: Transport> Driver<T> {
     pub async fn card_key(&mut self, card: &Card) -> Result<Vec<u8>, DriverError> {
         let wanted = card_key_slot(&card.secret).address;
         let find = |cells: Vec<(Address, Cell)>| cells.into_iter().find(|(address, _)| *address == wanted);
-        let relay = self.transport.descriptor().await?;
+        let relay = self.look_at_relay().await?;
         let Some((_, current)) = self.transport.current_cells(None).await? else {
             return Err(TransportError::Malformed(LIE).into());
         };

@@ -1,13 +1,14 @@
 //! Sending: the outbox, put by put.
 
-use himaya_protocol::wire::Cell;
+use himaya_protocol::wire::token::Token;
+use himaya_protocol::wire::{Address, Cell, Chunk};
 use rand::Rng;
 
 use super::{Driver, DriverError};
 use crate::crash;
-use crate::engine::{self, Job, News, Purpose, Taken};
+use crate::engine::{self, Job, News, Purpose, Right, Taken};
 use crate::store::Seconds;
-use crate::transport::{Put, Transport, TransportError};
+use crate::transport::{Put, Refusal, Transport, TransportError};
 
 /// The first wait after a failure, in seconds; it doubles with each further one.
 const BACKOFF_FIRST: Seconds = 1;
@@ -18,6 +19,9 @@ const BACKOFF_MOST: [Seconds; 2] = [30, 300];
 /// so to everything could make us try.
 const TAKEN_MOST: u32 = 256;
 
+/// How many tokens a put may cost in one go: a relay that refuses everything gets no more of them.
+const TOKENS_MOST: u32 = 4;
+
 /// What came of sending.
 #[derive(Debug, Default)]
 pub struct Flushed {
@@ -25,6 +29,8 @@ pub struct Flushed {
     pub news: Vec<News>,
     /// Hellos that were given up because their card was used.
     pub cards_used: Vec<i64>,
+    /// Whether anything was put.
+    pub(super) wrote: bool,
     /// How many addresses were found taken.
     taken: u32,
     /// What stopped it, if something is still waiting for the relay.
@@ -32,30 +38,62 @@ pub struct Flushed {
 }
 
 impl<T: Transport> Driver<T> {
-    /// Sends every job whose time has come, until none is left or the relay cannot be reached.
+    /// Sends every job whose time has come, until none is left or the relay cannot be reached. When all that is left waits
+    /// for tokens, they are drawn, if this window's have not been.
     pub async fn flush(&mut self) -> Flushed {
         let mut flushed = Flushed::default();
+        self.send_due(&mut flushed).await;
+        if flushed.failed.is_none()
+            && let Err(error) = self.send_waiting(&mut flushed).await
+        {
+            flushed.failed = Some(error);
+        }
+        flushed
+    }
+
+    async fn send_waiting(&mut self, flushed: &mut Flushed) -> Result<(), DriverError> {
+        if !self.transact(|ctx| engine::waits_for_token(ctx))? {
+            return Ok(());
+        }
+        if self.draw(true).await? {
+            self.send_due(flushed).await;
+        }
+        if flushed.failed.is_none() && self.transact(|ctx| engine::waits_for_token(ctx))? {
+            return Err(DriverError::NoTokens);
+        }
+        Ok(())
+    }
+
+    async fn send_due(&mut self, flushed: &mut Flushed) {
+        let mut waited = None;
         loop {
             // One job at a time: what it leads to may be more urgent than what was due before.
             let job = match self.transact(|ctx| engine::next_job(ctx)) {
                 Ok(Some(job)) => job,
-                Ok(None) => return flushed,
+                Ok(None) => return,
                 Err(error) => {
                     flushed.failed = Some(error.into());
-                    return flushed;
+                    return;
                 }
             };
-            if let Err(error) = self.send(&job, &mut flushed).await {
+            if let Err(error) = self.send(&job, flushed).await {
+                // It is passed over from now on, unless a part of it has a token and another has none.
+                if matches!(error, DriverError::NoTokens) && waited.replace(job.id) != Some(job.id) {
+                    continue;
+                }
                 let later = self.now() + self.backoff(&job);
                 let postponed = self.transact(|ctx| engine::postpone(ctx, job.id, later));
                 flushed.failed = Some(error);
                 // When the line is down, the next job would fare no better; it stays due.
                 let refused = matches!(
                     flushed.failed,
-                    Some(DriverError::Transport(TransportError::Refused(_) | TransportError::Malformed(_)))
+                    Some(
+                        DriverError::NoTokens
+                            | DriverError::Transport(TransportError::Refused(_) | TransportError::Malformed(_))
+                    )
                 );
                 if postponed.is_err() || !refused {
-                    return flushed;
+                    return;
                 }
             }
         }
@@ -65,16 +103,19 @@ impl<T: Transport> Driver<T> {
         if job.purpose == Purpose::Commit && !self.may_commit(job, flushed).await? {
             return Ok(());
         }
-        for (address, chunk) in &job.chunks {
+        for part in &job.chunks {
             crash::point("before-chunk");
-            if let Put::Taken(_) = self.transport.put_chunk(address, chunk).await? {
+            let what = Parcel::Chunk(&part.chunk);
+            if let Put::Taken(_) = self.put(job, &part.address, what, part.stored).await? {
                 // The address comes from a fresh random seed, so the relay answers for something that is not there.
                 return Err(TransportError::Malformed(super::read::LIE).into());
             }
+            self.transact(|ctx| engine::chunk_stored(ctx, job.id, &part.address))?;
         }
         crash::point("before-put");
-        let answer = self.transport.put_cell(&job.address, &job.cell).await?;
+        let answer = self.put(job, &job.address, Parcel::Cell(&job.cell), false).await?;
         crash::point("after-put");
+        flushed.wrote = true;
         match answer {
             Put::Stored | Put::Same => {
                 flushed.news.extend(self.transact(|ctx| engine::stored(ctx, job.id))?);
@@ -83,10 +124,41 @@ impl<T: Transport> Driver<T> {
                     flushed.news.extend(self.read_all().await?);
                 }
             }
-            Put::Taken(there) => self.resolve(job, &there, flushed).await?,
+            Put::Taken(Some(there)) => self.resolve(job, &there, flushed).await?,
+            Put::Taken(None) => return Err(TransportError::Malformed(super::read::LIE).into()),
         }
         crash::point("after-stored");
         Ok(())
+    }
+
+    /// Puts a box with a token that is bound to its address on disk, if the relay asks for one. `there`: the relay has had it,
+    /// so that it most likely needs none.
+    async fn put(
+        &mut self,
+        job: &Job,
+        address: &Address,
+        what: Parcel<'_>,
+        there: bool,
+    ) -> Result<Put<Option<Cell>>, DriverError> {
+        let mut right = if there { Right::Open } else { self.transact(|ctx| engine::right_for(ctx, job, address))? };
+        for _ in 0..TOKENS_MOST {
+            let token = match &right {
+                Right::Open => None,
+                Right::Token(token) => Some(token),
+                Right::Wait => return Err(DriverError::NoTokens),
+            };
+            match what.put(&self.transport, address, token).await {
+                Err(TransportError::Refused(Refusal::NotAllowed)) => (),
+                answer => return Ok(answer?),
+            }
+            if token.is_some() {
+                self.transact(|ctx| engine::token_refused(ctx, address))?;
+            } else if !self.transact(|ctx| engine::needs_tokens(ctx))? {
+                self.look_at_relay().await?;
+            }
+            right = self.transact(|ctx| engine::right_for(ctx, job, address))?;
+        }
+        Err(TransportError::Refused(Refusal::NotAllowed).into())
     }
 
     /// Whether a commit may be put. Everything is read before: what was written in the epoch it ends, by however many
@@ -134,5 +206,34 @@ impl<T: Transport> Driver<T> {
         let limit = if job.urgent { urgent } else { other };
         let most = BACKOFF_FIRST.saturating_mul(1 << job.attempts.min(16)).min(limit);
         self.rng.random_range(1..=most)
+    }
+}
+
+/// A box on its way.
+#[derive(Clone, Copy)]
+enum Parcel<'a> {
+    Cell(&'a Cell),
+    Chunk(&'a Chunk),
+}
+
+impl Parcel<'_> {
+    async fn put<T: Transport>(
+        self,
+        transport: &T,
+        address: &Address,
+        token: Option<&Token>,
+    ) -> Result<Put<Option<Cell>>, TransportError> {
+        Ok(match self {
+            Self::Cell(cell) => match transport.put_cell(address, cell, token).await? {
+                Put::Stored => Put::Stored,
+                Put::Same => Put::Same,
+                Put::Taken(there) => Put::Taken(Some(there)),
+            },
+            Self::Chunk(chunk) => match transport.put_chunk(address, chunk, token).await? {
+                Put::Stored => Put::Stored,
+                Put::Same => Put::Same,
+                Put::Taken(_) => Put::Taken(None),
+            },
+        })
     }
 }

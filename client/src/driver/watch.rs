@@ -146,6 +146,10 @@ where
         let now = self.now();
         let due = self.transact(|ctx| engine::next_due(ctx))?;
         if due.is_none_or(|due| due > now) {
+            if self.transact(|ctx| engine::waits_for_token(ctx))? {
+                return Ok(self.flush().await.news);
+            }
+            self.draw_in_time(false).await?;
             return Ok(Vec::new());
         }
         self.transact(engine::tick)?;

@@ -24,7 +24,7 @@ use crate::store::{Ctx, Seconds};
 /// How long a commit that cannot be judged is waited for.
 const COMMIT_WAIT: Seconds = DAY;
 /// The setting that says how long the relay's windows are, in seconds.
-const WINDOW_SECONDS: &str = "window seconds";
+pub(super) const WINDOW_SECONDS: &str = "window seconds";
 
 /// Why this client is out of sync.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -190,6 +190,7 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
         event: None,
         epoch: Some(epoch),
         urgent: !matches!(intent.wish, Wish::Update),
+        reserve: matches!(intent.wish, Wish::Remove { .. }),
     };
     let job = outbox::enqueue(ctx, &job, &slot)?;
     ctx.execute("UPDATE intent SET job = ?2, welcome = ?3 WHERE id = ?1", &[&intent.id, &job, &welcome])?;

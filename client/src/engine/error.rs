@@ -60,6 +60,9 @@ pub enum EngineError {
     /// The card belongs to a relay that the profile does not use.
     #[error("the card belongs to another relay")]
     OtherRelay,
+    /// The invite belongs to a relay that the profile does not use.
+    #[error("the invite belongs to another relay")]
+    InviteRelay,
     /// The key that lies under the card is not the one the card names.
     #[error("the key under the card is not the card's")]
     CardKey,

@@ -373,6 +373,7 @@ fn write_in_lane(
         event,
         epoch: Some(epoch),
         urgent,
+        reserve: urgent && purpose == Purpose::Event,
     };
     outbox::enqueue(ctx, &job, &slot)?;
     Ok(epoch)
@@ -385,7 +386,9 @@ fn to_contacts(ctx: &mut Ctx<'_>, circle: &[u8], me: &Fingerprint, event: &[u8])
             continue;
         }
         let message = ContactMessage::Event { group: circle.to_vec(), event: event.to_vec() }.to_bytes();
-        outbox::to_contact(ctx, member.fingerprint.as_bytes(), &message)?;
+        for job in outbox::to_contact(ctx, member.fingerprint.as_bytes(), &message)? {
+            outbox::may_use_reserve(ctx, job)?;
+        }
     }
     Ok(())
 }

@@ -25,6 +25,7 @@ mod mls;
 mod outbox;
 mod receive;
 mod sunset;
+mod tokens;
 mod upkeep;
 mod views;
 
@@ -40,9 +41,14 @@ pub use events::{Draft, acknowledge, announce, clear, newer, raise};
 pub use identity::{Identity, found, identity, valid_name};
 pub use lanes::{Turn, drop_doomed, is_expected, turn};
 pub use outbox::{
-    Job, Purpose, Taken, next_job, postpone, retry_now, stored, taken, waiting, waits_at, waits_for_circle,
+    Job, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting, waits_at,
+    waits_for_circle, waits_for_token,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use sunset::{note_relay_sunset, relay_sunset};
+pub use tokens::{
+    DrawFailure, Drawn, InviteState, RESERVE, Right, Stock, add_invite, draw, draw_failed, drawn, may_draw,
+    needs_tokens, note_relay_tokens, right_for, stock, token_refused,
+};
 pub use upkeep::{next_due, oldest_unread, read_again, synced, tick, unread_from};
 pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, events_after, inbox, last_event, log, status};

@@ -13,6 +13,7 @@ use himaya_protocol::wire::{Address, Cell, Chunk};
 use super::error::EngineError;
 use super::lanes::{self, loaded, stored as number};
 use super::receive::News;
+use super::tokens::{self, Supply};
 use super::{commit, events};
 use crate::store::{Ctx, Seconds, StoreError};
 
@@ -67,14 +68,27 @@ pub struct Job {
     pub purpose: Purpose,
     /// Whether somebody waits for it.
     pub urgent: bool,
+    /// Whether it may use the tokens that are kept for alerts.
+    pub reserve: bool,
     /// How often it failed to reach the relay.
     pub attempts: u32,
     /// Chunks, to be put before the cell.
-    pub chunks: Vec<(Address, Chunk)>,
+    pub chunks: Vec<QueuedChunk>,
     /// Where the cell goes.
     pub address: Address,
     /// The cell.
     pub cell: Cell,
+}
+
+/// A chunk of a job.
+#[derive(Debug, Clone)]
+pub struct QueuedChunk {
+    /// Where it goes.
+    pub address: Address,
+    /// The chunk.
+    pub chunk: Chunk,
+    /// Whether the relay has said that it has it. It is put again with its job all the same, as a box of the present window.
+    pub stored: bool,
 }
 
 /// What follows when other bytes lie at a job's address.
@@ -99,11 +113,12 @@ pub(super) struct NewJob<'a> {
     pub(super) event: Option<&'a [u8]>,
     pub(super) epoch: Option<u64>,
     pub(super) urgent: bool,
+    pub(super) reserve: bool,
 }
 
 impl<'a> NewJob<'a> {
     pub(super) fn outside(purpose: Purpose, lane: Option<i64>, payload: &'a [u8]) -> Self {
-        Self { purpose, lane, payload, circle: None, event: None, epoch: None, urgent: true }
+        Self { purpose, lane, payload, circle: None, event: None, epoch: None, urgent: true, reserve: false }
     }
 }
 
@@ -112,8 +127,8 @@ pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Resul
     let (frame, chunks) = frame(ctx, new.payload)?;
     let cell = seal(ctx, slot, &frame)?;
     let id = ctx.insert(
-        "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before, place)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce((SELECT next FROM lane WHERE id = ?2), 0))",
+        "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before, reserve, place)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce((SELECT next FROM lane WHERE id = ?2), 0))",
         &[
             &new.purpose.text(),
             &new.lane,
@@ -125,6 +140,7 @@ pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Resul
             &new.epoch.map(number),
             &new.urgent,
             &0i64,
+            &new.reserve,
         ],
     )?;
     for (n, (address, chunk)) in (0i64..).zip(chunks) {
@@ -146,6 +162,12 @@ pub(super) fn to_contact(ctx: &mut Ctx<'_>, fingerprint: &[u8], message: &[u8]) 
     Ok(jobs)
 }
 
+/// Lets a job use the tokens that are kept for alerts.
+pub(super) fn may_use_reserve(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
+    ctx.execute("UPDATE job SET reserve = 1 WHERE id = ?1", &[&job])?;
+    Ok(())
+}
+
 /// Cuts a payload into chunks that are queued with a job of their own cell elsewhere: gives the record to send.
 pub(super) fn spill(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<(Spill, Vec<(Address, Chunk)>), EngineError> {
     let seed = Secret::new(ctx.random());
@@ -165,47 +187,79 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
     Ok(())
 }
 
-/// The next job whose time has come: urgent ones first, commits after everything that needs no reading, then in the
-/// order they were queued.
+/// The next job whose time has come: urgent ones first, commits after everything that needs no reading, alerts and
+/// answers before the rest, then in the order they were queued.
 ///
 /// Readers look a few slots ahead in each lane and no further, so a job waits while `OVERTAKEN` or more of those
 /// before it in its lane do; in return its own time is the time of those before it. Commits wait while this client may
 /// have missed something: the slot may have been won by a commit that the relay has forgotten.
+/// Jobs that no token is there for wait as well; what an alert waits for in its lane may use the alert's.
 pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
-    let row = ctx.row(
-        "SELECT id, purpose, attempts, address, cell, urgent FROM job
-         WHERE (not_before <= ?1 OR not_before > ?1 + ?3 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
-                    AND later.place > job.place AND later.not_before <= ?1))
-           AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?2
+    next_job_with(ctx, tokens::supply(ctx)?)
+}
+
+/// Whether a job that is due waits for nothing but a token.
+pub fn waits_for_token(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
+    let supply = tokens::supply(ctx)?;
+    Ok(supply != Supply::Ample && next_job_with(ctx, supply)?.is_none() && next_job_with(ctx, Supply::Ample)?.is_some())
+}
+
+/// A job that a supply of tokens allows to be put. ?1: the supply.
+const MAY_BE_PUT: &str = "(?1 = 2 OR (?1 = 1 AND (job.reserve OR EXISTS (SELECT 1 FROM job AS later
+        WHERE later.lane = job.lane AND later.place > job.place AND later.reserve)))
+    OR EXISTS (SELECT 1 FROM token WHERE token.address = job.address))";
+
+/// When the next job may be tried that does not wait for a token or for its circle.
+pub(super) fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
+    let sql = format!(
+        "SELECT min(not_before) FROM job WHERE {MAY_BE_PUT}
+         AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))"
+    );
+    let supply = tokens::supply(ctx)?.number();
+    Ok(ctx.row(&sql, &[&supply], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
+}
+
+fn next_job_with(ctx: &Ctx<'_>, supply: Supply) -> Result<Option<Job>, EngineError> {
+    let sql = format!(
+        "SELECT id, purpose, attempts, address, cell, urgent,
+             reserve OR EXISTS (SELECT 1 FROM job AS later
+                 WHERE later.lane = job.lane AND later.place > job.place AND later.reserve) FROM job
+         WHERE (not_before <= ?2 OR not_before > ?2 + ?4 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
+                    AND later.place > job.place AND later.not_before <= ?2))
+           AND {MAY_BE_PUT}
+           AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?3
            AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))
-         ORDER BY urgent DESC, purpose = 'commit', id LIMIT 1",
-        &[&number(ctx.now), &OVERTAKEN, &number(CLOCK_WENT_BACK)],
-        |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, u32>(2)?,
-                row.get::<_, Vec<u8>>(3)?,
-                row.get::<_, Vec<u8>>(4)?,
-                row.get::<_, bool>(5)?,
-            ))
-        },
-    )?;
-    let Some((id, purpose, attempts, address, cell, urgent)) = row else {
+         ORDER BY urgent DESC, purpose = 'commit', job.reserve DESC, id LIMIT 1"
+    );
+    let row = ctx.row(&sql, &[&supply.number(), &number(ctx.now), &OVERTAKEN, &number(CLOCK_WENT_BACK)], |row| {
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, u32>(2)?,
+            row.get::<_, Vec<u8>>(3)?,
+            row.get::<_, Vec<u8>>(4)?,
+            row.get::<_, bool>(5)?,
+            row.get::<_, bool>(6)?,
+        ))
+    })?;
+    let Some((id, purpose, attempts, address, cell, urgent, reserve)) = row else {
         return Ok(None);
     };
-    let chunks = ctx.rows("SELECT address, bytes FROM chunk WHERE job = ?1 ORDER BY n", &[&id], |row| {
-        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
+    let chunks = ctx.rows("SELECT address, bytes, stored FROM chunk WHERE job = ?1 ORDER BY n", &[&id], |row| {
+        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, bool>(2)?))
     })?;
     let chunks = chunks
         .into_iter()
-        .map(|(address, bytes)| Some((Address::from_slice(&address)?, Chunk::from_bytes(bytes)?)))
+        .map(|(address, bytes, stored)| {
+            Some(QueuedChunk { address: Address::from_slice(&address)?, chunk: Chunk::from_bytes(bytes)?, stored })
+        })
         .collect::<Option<Vec<_>>>();
     let job = |chunks| {
         Some(Job {
             id,
             purpose: Purpose::from_text(&purpose)?,
             urgent,
+            reserve,
             attempts,
             chunks,
             address: Address::from_slice(&address)?,
@@ -251,6 +305,14 @@ pub fn postpone(ctx: &Ctx<'_>, job: i64, at: Seconds) -> Result<(), EngineError>
 /// Jobs that failed are due again at once: a person is waiting.
 pub fn retry_now(ctx: &Ctx<'_>) -> Result<(), EngineError> {
     ctx.execute("UPDATE job SET not_before = 0", &[])?;
+    tokens::retry_now(ctx)?;
+    Ok(())
+}
+
+/// The relay has a chunk of a job. The token that was shown with it is never shown again.
+pub fn chunk_stored(ctx: &Ctx<'_>, job: i64, address: &Address) -> Result<(), EngineError> {
+    tokens::destroy(ctx, address)?;
+    ctx.execute("UPDATE chunk SET stored = 1 WHERE job = ?1 AND address = ?2", &[&job, &&address.as_bytes()[..]])?;
     Ok(())
 }
 
@@ -308,6 +370,8 @@ pub(super) fn move_job(ctx: &mut Ctx<'_>, job: i64, slot: &Slot) -> Result<(), E
     let frame: Option<Vec<u8>> = ctx.row("SELECT frame FROM job WHERE id = ?1", &[&job], |row| row.get(0))?;
     let frame = frame.as_deref().and_then(read_frame).ok_or(StoreError::Damaged("job"))?;
     let cell = seal(ctx, slot, &frame)?;
+    // The token that was shown with the old address is never shown with another.
+    tokens::destroy_of(ctx, job)?;
     ctx.execute(
         "UPDATE job SET address = ?2, cell = ?3, not_before = 0,
              place = coalesce((SELECT next FROM lane WHERE id = job.lane), 0) WHERE id = ?1",
@@ -327,6 +391,7 @@ pub(super) fn commit_at(ctx: &Ctx<'_>, address: &Address) -> Result<Option<(i64,
 
 /// Takes a job out of the outbox.
 pub(super) fn drop_job(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
+    tokens::destroy_of(ctx, job)?;
     ctx.execute("DELETE FROM chunk WHERE job = ?1", &[&job])?;
     ctx.execute("DELETE FROM job WHERE id = ?1", &[&job])?;
     Ok(())

@@ -57,10 +57,9 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
 pub fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
     let sql = "SELECT min(at) FROM (
         SELECT receipt_due AS at FROM circle UNION ALL SELECT update_due FROM circle
-        UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL
-        UNION ALL SELECT not_before FROM job WHERE purpose <> 'commit'
-            OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))";
-    Ok(ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
+        UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL)";
+    let planned = ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded);
+    Ok(planned.into_iter().chain(outbox::next_due(ctx)?).min())
 }
 
 /// Everything the relay has was read: what was sent in an epoch that is too old now goes out again.

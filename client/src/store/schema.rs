@@ -74,17 +74,32 @@ CREATE TABLE held (
     WITHOUT ROWID;
 
 -- What has to reach the relay: a job is its chunks and then its cell. frame: what to seal again in the next slot.
--- place: the order within its lane. No id is ever given twice: two processes may send one job, and the later answer must
+-- place: the order within its lane. reserve: whether it may use the tokens that are kept for alerts. No id is ever given twice: two processes may send one job, and the later answer must
 -- not be taken for another job's.
 CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT, purpose TEXT NOT NULL, lane INTEGER, frame BLOB NOT NULL, address BLOB NOT NULL,
     cell BLOB NOT NULL, circle BLOB, event BLOB, epoch INTEGER, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0, place INTEGER NOT NULL DEFAULT 0);
+    attempts INTEGER NOT NULL DEFAULT 0, place INTEGER NOT NULL DEFAULT 0, reserve INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX job_address ON job (address);
 CREATE INDEX job_lane ON job (lane, place);
+-- stored: whether the relay has said that it has it.
 CREATE TABLE chunk (
-    job INTEGER NOT NULL, n INTEGER NOT NULL, address BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (job, n))
-    WITHOUT ROWID;
+    job INTEGER NOT NULL, n INTEGER NOT NULL, address BLOB NOT NULL, bytes BLOB NOT NULL, stored INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (job, n)) WITHOUT ROWID;
+
+-- Rights to write that were drawn and not spent, in the order of their nonces, which are random. last_window: the last in
+-- which the relay accepts it. address: the one box that it was shown with, or is about to be.
+CREATE TABLE token (bytes BLOB PRIMARY KEY, last_window INTEGER NOT NULL, address BLOB UNIQUE) WITHOUT ROWID;
+
+-- A draw of tokens that was not answered yet: at most one. state: what its answer is unblinded with. request: the bytes
+-- that are sent, invite included.
+CREATE TABLE draw (
+    only INTEGER PRIMARY KEY CHECK (only = 1), state BLOB NOT NULL, request BLOB NOT NULL, last_window INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0);
+
+-- The relay's token keys as this client saw them first, by the window in which they were made. last: the last window in
+-- which their tokens are accepted.
+CREATE TABLE token_key (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, id BLOB NOT NULL);
 
 -- Changes this client wants to commit. At most one a circle is staged: its commit stands in MLS's pending commit.
 CREATE TABLE intent (

@@ -2,6 +2,7 @@
 
 use himaya_protocol::content::alert_json::{AlertFileError, FieldProblem, Problem};
 use himaya_protocol::wire::card::CardError;
+use himaya_protocol::wire::invite::InviteError;
 use himaya_protocol::wire::link::LinkError;
 
 use super::{Arg, Text, Texts};
@@ -27,7 +28,7 @@ impl Explain for TransportError {
             Self::Refused(Refusal::Other(status)) => {
                 return texts.say(Text::RelayUnexpected, &[("status", u32::from(*status).into())]);
             }
-            Self::Refused(Refusal::NotUnderstood) => Text::RelayNotUnderstood,
+            Self::Refused(Refusal::NotUnderstood | Refusal::WrongTokenKey) => Text::RelayNotUnderstood,
             Self::Refused(Refusal::NotAllowed) => Text::RelayNotAllowed,
             Self::Refused(Refusal::NotFound) => Text::RelayNotFound,
             Self::Refused(Refusal::Gone) => Text::RelayGone,
@@ -62,6 +63,18 @@ impl Explain for CardError {
             Self::Version => Text::CardNewer,
             Self::Relay(LinkError::Version) => Text::CardNewer,
             Self::Relay(_) => Text::CardMistyped,
+        };
+        texts.say(text, &[])
+    }
+}
+
+impl Explain for InviteError {
+    fn explain(&self, texts: &Texts) -> String {
+        let text = match self {
+            Self::Scheme => Text::InviteScheme,
+            Self::Letters | Self::Checksum => Text::InviteMistyped,
+            Self::Version | Self::Relay(LinkError::Version) | Self::Card(CardError::Version) => Text::InviteNewer,
+            Self::Relay(_) | Self::Card(_) => Text::InviteMistyped,
         };
         texts.say(text, &[])
     }
@@ -110,6 +123,7 @@ impl Explain for EngineError {
             Self::NotMember => texts.say(Text::NotMember, &[]),
             Self::OwnCard => texts.say(Text::OwnCard, &[]),
             Self::OtherRelay => texts.say(Text::OtherRelay, &[]),
+            Self::InviteRelay => texts.say(Text::InviteRelay, &[]),
             Self::CardKey => texts.say(Text::CardKeyWrong, &[]),
             Self::Request(cause) => texts.say(Text::RequestInvalid, &[("cause", Arg::ours(cause))]),
             Self::OwnEvent => texts.say(Text::OwnEvent, &[]),

@@ -45,12 +45,15 @@ pub enum Unreachable {
 /// How the relay says no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// 400, 405, 411, 415, 422, 426, 431: it does not understand the call. One side needs an update.
+    /// 400, 405, 411, 415, 426, 431: it does not understand the call. One side needs an update.
     #[error("it does not understand the call")]
     NotUnderstood,
     /// 401 or 403: writing there needs a right that was not shown.
     #[error("not allowed")]
     NotAllowed,
+    /// 422: no tokens are issued under this key now.
+    #[error("no tokens are issued under this key")]
+    WrongTokenKey,
     /// 404: there is no such window or call.
     #[error("not there")]
     NotFound,
@@ -80,6 +83,7 @@ impl TransportError {
                 Refusal::Busy | Refusal::Full => true,
                 Refusal::NotUnderstood
                 | Refusal::NotAllowed
+                | Refusal::WrongTokenKey
                 | Refusal::NotFound
                 | Refusal::Gone
                 | Refusal::TooLarge
@@ -94,8 +98,9 @@ impl Refusal {
     /// Reads an HTTP status (RFC 9110 section 15) that is not a success.
     pub fn of_status(status: u16) -> Self {
         match status {
-            400 | 405 | 411 | 415 | 422 | 426 | 431 => Self::NotUnderstood,
+            400 | 405 | 411 | 415 | 426 | 431 => Self::NotUnderstood,
             401 | 403 => Self::NotAllowed,
+            422 => Self::WrongTokenKey,
             404 => Self::NotFound,
             410 => Self::Gone,
             413 => Self::TooLarge,

@@ -1,7 +1,7 @@
 //! The relay over TLS 1.3, pinned by key.
 //!
 //! What a connection is for decides how it is used, so that the relay cannot join by the connection what it could not
-//! join by the bytes: every put and every pick has a connection of its own, the feed has one, sweeps share one. No
+//! join by the bytes: every put, every draw and every pick has a connection of its own, the feed has one, sweeps share one. No
 //! connection knows of an earlier one (no tickets, no cookies), none says what program speaks, and nothing follows a
 //! redirect or a proxy that the environment names.
 
@@ -18,8 +18,10 @@ use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::relay::{
     self, CURRENT_HEAD_SIZE, CurrentHead, Cursor, Descriptor, LayoutError, PICK_CHUNKS_MAX, Pick,
 };
+use himaya_protocol::wire::token::{BatchResponse, ELEMENT_SIZE, TOKEN_BATCH, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
-use reqwest::{Client, Method, Response};
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use rustls::ClientConfig;
 
 pub use feed::HttpsFeed;
@@ -31,6 +33,8 @@ use super::{Put, Transport};
 
 /// The longest descriptor that is read: its head and room for sections to come.
 const DESCRIPTOR_MAX: usize = 16 << 10;
+/// An answer to a draw: the length of its list, the list, and the proof.
+const DRAWN_SIZE: usize = 2 + TOKEN_BATCH * ELEMENT_SIZE + 64;
 /// How long an unused connection for reading is kept.
 const READS_IDLE: Duration = Duration::from_secs(20);
 
@@ -102,17 +106,31 @@ impl Https {
         path: &str,
         body: Option<Vec<u8>>,
     ) -> Result<Response, TransportError> {
-        let mut request = client.request(method, format!("https://{}{path}", self.endpoint));
-        if let Some(body) = body {
-            request = request.body(body);
-        }
-        request.send().await.map_err(|error| answer::meaning(&error))
+        let request = self.request(client, method, path);
+        send(if let Some(body) = body { request.body(body) } else { request }).await
+    }
+
+    fn request(&self, client: &Client, method: Method, path: &str) -> RequestBuilder {
+        client.request(method, format!("https://{}{path}", self.endpoint))
     }
 
     /// A put on a connection of its own: whether it was new, or else the bytes that are there.
-    async fn put(&self, path: &str, body: Vec<u8>, size: usize) -> Result<Put<Vec<u8>>, TransportError> {
+    async fn put(
+        &self,
+        path: &str,
+        body: Vec<u8>,
+        size: usize,
+        token: Option<&Token>,
+    ) -> Result<Put<Vec<u8>>, TransportError> {
         within(self.timeouts.call, async {
-            let answer = self.call(&self.fresh()?, Method::POST, path, Some(body)).await?;
+            let mut request = self.request(&self.fresh()?, Method::POST, path).body(body);
+            if let Some(token) = token {
+                let shown = HeaderValue::from_str(&token.to_authorization());
+                let mut shown = shown.map_err(|_| TransportError::Setup("a token that no header holds"))?;
+                shown.set_sensitive(true);
+                request = request.header(AUTHORIZATION, shown);
+            }
+            let answer = send(request).await?;
             match answer.status().as_u16() {
                 201 => Ok(Put::Stored),
                 200 => Ok(Put::Same),
@@ -153,14 +171,34 @@ impl Transport for Https {
         .await
     }
 
-    async fn put_cell(&self, address: &Address, cell: &Cell) -> Result<Put<Cell>, TransportError> {
-        let put = self.put(relay::PATH_CELLS, relay::record(address, cell), CELL_SIZE).await?;
+    async fn put_cell(
+        &self,
+        address: &Address,
+        cell: &Cell,
+        token: Option<&Token>,
+    ) -> Result<Put<Cell>, TransportError> {
+        let put = self.put(relay::PATH_CELLS, relay::record(address, cell), CELL_SIZE, token).await?;
         boxed(put, Cell::from_bytes)
     }
 
-    async fn put_chunk(&self, address: &Address, chunk: &Chunk) -> Result<Put<Chunk>, TransportError> {
-        let put = self.put(relay::PATH_CHUNKS, relay::chunk_put(address, chunk), CHUNK_SIZE).await?;
+    async fn put_chunk(
+        &self,
+        address: &Address,
+        chunk: &Chunk,
+        token: Option<&Token>,
+    ) -> Result<Put<Chunk>, TransportError> {
+        let put = self.put(relay::PATH_CHUNKS, relay::chunk_put(address, chunk), CHUNK_SIZE, token).await?;
         boxed(put, Chunk::from_bytes)
+    }
+
+    async fn draw(&self, request: &[u8]) -> Result<BatchResponse, TransportError> {
+        const LAYOUT: &str = "the answer to a draw";
+        within(self.timeouts.call, async {
+            let answer = self.call(&self.fresh()?, Method::POST, relay::PATH_TOKENS, Some(request.to_vec())).await?;
+            let body = answer::exactly(ok(answer)?, DRAWN_SIZE, LAYOUT).await?;
+            BatchResponse::from_bytes(&body).map_err(|_| LayoutError(LAYOUT).into())
+        })
+        .await
     }
 
     async fn window_cells(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
@@ -205,6 +243,10 @@ impl Transport for Https {
     async fn feed(&self) -> Result<HttpsFeed, TransportError> {
         HttpsFeed::open(&self.endpoint, self.tls.clone(), &self.timeouts).await
     }
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, TransportError> {
+    request.send().await.map_err(|error| answer::meaning(&error))
 }
 
 /// A client with nothing of its own to say: no agent, cookies, referer, redirects, proxies of the environment or

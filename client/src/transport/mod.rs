@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use himaya_protocol::wire::relay::{CurrentHead, Cursor, Descriptor, FeedFrame};
+use himaya_protocol::wire::token::{BatchResponse, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
 mod error;
@@ -21,8 +22,8 @@ pub enum Put<T> {
     Taken(T),
 }
 
-/// The relay's calls as a client sees them. Every put travels on a connection of its own. Nothing is retried here, but a
-/// closed window that breaks off is read on.
+/// The relay's calls as a client sees them. Every put and every draw travels on a connection of its own. Nothing is retried
+/// here, but a closed window that breaks off is read on.
 pub trait Transport: Send + Sync {
     /// What a feed comes out of.
     type Feed: Feed;
@@ -30,19 +31,24 @@ pub trait Transport: Send + Sync {
     /// Asks what the relay says of itself.
     fn descriptor(&self) -> impl Future<Output = Result<Descriptor, TransportError>> + Send;
 
-    /// Puts a cell if its address is free.
+    /// Puts a cell if its address is free. `token` is shown with it.
     fn put_cell(
         &self,
         address: &Address,
         cell: &Cell,
+        token: Option<&Token>,
     ) -> impl Future<Output = Result<Put<Cell>, TransportError>> + Send;
 
-    /// Puts a chunk if its address is free.
+    /// Puts a chunk if its address is free. `token` is shown with it.
     fn put_chunk(
         &self,
         address: &Address,
         chunk: &Chunk,
+        token: Option<&Token>,
     ) -> impl Future<Output = Result<Put<Chunk>, TransportError>> + Send;
+
+    /// Sends the body of a draw of tokens.
+    fn draw(&self, request: &[u8]) -> impl Future<Output = Result<BatchResponse, TransportError>> + Send;
 
     /// All cells of a closed window.
     fn window_cells(&self, window: u32) -> impl Future<Output = Result<Vec<(Address, Cell)>, TransportError>> + Send;

@@ -9,6 +9,7 @@
 mod feed;
 mod relay;
 mod resume;
+mod tokens;
 
 use std::collections::BTreeSet;
 
@@ -36,7 +37,7 @@ fn chunk(byte: u8) -> Chunk {
 }
 
 async fn put(relay: &Relay) -> Result<Put<Cell>, TransportError> {
-    relay.client().put_cell(&address(1), &cell(2)).await
+    relay.client().put_cell(&address(1), &cell(2), None).await
 }
 
 fn malformed<T: std::fmt::Debug>(answer: Result<T, TransportError>) -> bool {
@@ -50,7 +51,7 @@ async fn a_put_means_what_its_status_says() {
     let there = Relay::answering(http(409, &[7; CELL_SIZE])).await;
     assert_eq!(put(&there).await, Ok(Put::Taken(cell(7))));
     let there = Relay::answering(http(409, &[7; CHUNK_SIZE])).await;
-    assert_eq!(there.client().put_chunk(&address(1), &chunk(2)).await, Ok(Put::Taken(chunk(7))));
+    assert_eq!(there.client().put_chunk(&address(1), &chunk(2), None).await, Ok(Put::Taken(chunk(7))));
 }
 
 #[tokio::test]
@@ -62,6 +63,7 @@ async fn every_refusal_has_its_name_and_is_not_followed() {
         (404, Refusal::NotFound),
         (410, Refusal::Gone),
         (413, Refusal::TooLarge),
+        (422, Refusal::WrongTokenKey),
         (429, Refusal::Busy),
         (503, Refusal::Busy),
         (507, Refusal::Full),
@@ -105,8 +107,8 @@ async fn only_sweeps_share_a_connection() {
         client.window_cells(3).await.unwrap();
     }
     for byte in 0..3 {
-        assert_eq!(client.put_cell(&address(byte), &cell(byte)).await, Ok(Put::Same));
-        assert_eq!(client.put_chunk(&address(byte), &chunk(byte)).await, Ok(Put::Same));
+        assert_eq!(client.put_cell(&address(byte), &cell(byte), None).await, Ok(Put::Same));
+        assert_eq!(client.put_chunk(&address(byte), &chunk(byte), None).await, Ok(Put::Same));
         assert!(malformed(client.pick_chunks(&[address(byte)]).await));
     }
     client.window_cells(3).await.unwrap();
@@ -160,7 +162,7 @@ async fn a_dead_line_is_unreachable() {
     drop(gone);
     let client = Https::new(&link, PATIENT).unwrap();
     let refused = TransportError::Unreachable(Unreachable::Connect);
-    assert_eq!(client.put_cell(&address(1), &cell(2)).await, Err(refused));
+    assert_eq!(client.put_cell(&address(1), &cell(2), None).await, Err(refused));
     assert_eq!(client.feed().await.err(), Some(refused));
 
     let hangup = Relay::start(Key::Pinned, Does::Hangup).await;
@@ -182,14 +184,14 @@ async fn silence_ends_a_call() {
     let late = TransportError::Unreachable(Unreachable::Timeout);
     let mute = Relay::start(Key::Pinned, Does::NoHandshake).await;
     let hasty = mute.client_with(Timeouts { connect: SHORT, answer: SHORT, ..PATIENT });
-    assert_eq!(hasty.put_cell(&address(1), &cell(1)).await, Err(late));
+    assert_eq!(hasty.put_cell(&address(1), &cell(1), None).await, Err(late));
     assert_eq!(hasty.feed().await.err(), Some(late));
 
     let begun = |status| Does::Answer { bytes: http_claiming(status, CELL_SIZE as u64, b"so far"), piece: 100 };
     for (put, read) in [(Does::Nothing, Does::Nothing), (begun(409), begun(200))] {
         let (put, read) = (Relay::start(Key::Pinned, put).await, Relay::start(Key::Pinned, read).await);
         for timeouts in [Timeouts { answer: SHORT, ..PATIENT }, Timeouts { call: SHORT, sweep: SHORT, ..PATIENT }] {
-            assert_eq!(put.client_with(timeouts).put_cell(&address(1), &cell(1)).await, Err(late));
+            assert_eq!(put.client_with(timeouts).put_cell(&address(1), &cell(1), None).await, Err(late));
             assert_eq!(read.client_with(timeouts).descriptor().await, Err(late));
             assert_eq!(read.client_with(timeouts).window_cells(1).await, Err(late));
             assert_eq!(read.client_with(timeouts).current_cells(None).await, Err(late));

@@ -68,6 +68,18 @@ impl RelayProcess {
         Ok(std::fs::write(&path, text.replace(from, to))?)
     }
 
+    /// An invite for one person. The relay must ask for tokens.
+    pub fn invite(&self) -> anyhow::Result<String> {
+        let made = Command::new(&binaries()?.relay)
+            .args(["invite", "new"])
+            .arg(&self.folder)
+            .stdin(Stdio::null())
+            .output()
+            .context("himaya-relay cannot be run")?;
+        ensure!(made.status.success(), "himaya-relay invite new: {}", String::from_utf8_lossy(&made.stderr));
+        Ok(String::from_utf8(made.stdout)?.trim().to_owned())
+    }
+
     /// The relay link that clients are given.
     pub fn link(&self) -> &str {
         &self.link

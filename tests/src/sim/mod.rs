@@ -14,11 +14,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use himaya::driver::Clock;
+use himaya::engine;
 use himaya_protocol::wire::Cell;
 use himaya_protocol::wire::cell::{Frame, seal_cell};
+use himaya_protocol::wire::invite::{Invite, InviteHash};
+use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::relay::Access;
+use himaya_protocol::wire::secret::Secret;
 use himaya_relay::service::{Policy, Relay};
 use himaya_relay::store::{MemoryStore, Put};
+use himaya_relay::tokens::{Invites, Tokens};
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
 
 pub use auditor::Auditor;
 pub use insider::{Lane, Place, flip};
@@ -73,6 +80,11 @@ impl Clock for SimClock {
     }
 }
 
+/// The link of the simulated relay.
+pub fn link() -> RelayLink {
+    RelayLink::new("relay.test:7443", [7; 32]).expect("the link is well formed")
+}
+
 /// A relay and a clock for everybody.
 pub struct World {
     /// Everybody's clock.
@@ -83,6 +95,7 @@ pub struct World {
     pub faults: Faults,
     seed: u64,
     people: u64,
+    invites: Vec<Invite>,
 }
 
 impl World {
@@ -98,7 +111,47 @@ impl World {
         let policy = Policy::new(Access::Open, windows, 86_400).expect("the test asks for 1 to 30 windows");
         let store = Arc::new(MemoryStore::new(seed.to_be_bytes()));
         let relay = Relay::new(store, Arc::new(move || relay_clock.seconds()), policy);
-        Self { clock, relay, faults: Faults::none(seed), seed, people: 0 }
+        Self { clock, relay, faults: Faults::none(seed), seed, people: 0, invites: Vec::new() }
+    }
+
+    /// A world whose relay takes nothing new without a token and keeps `windows` days. Each invite is good for one draw a
+    /// day.
+    pub fn with_tokens(seed: u64, windows: u8, invites: usize) -> Self {
+        let mut world = Self::with_retention(seed, windows);
+        let mut rng = ChaCha20Rng::seed_from_u64(seed ^ 0x746f_6b65_6e73);
+        let book = Invites::in_memory();
+        for _ in 0..invites {
+            let mut secret = [0; 32];
+            rng.fill_bytes(&mut secret);
+            let secret = Secret::new(secret);
+            let hash = InviteHash::of(&secret);
+            book.change(|book| book.add(hash, 128, u32::MAX)).expect("records in memory can be changed");
+            world.invites.push(Invite { secret, relay: link() });
+        }
+        let rng = std::sync::Mutex::new(rng);
+        let random = move |bytes: &mut [u8]| {
+            rng.lock().expect("nothing panics while it holds the generator").fill_bytes(bytes);
+            Ok(())
+        };
+        let relay_clock = world.clock.clone();
+        let policy = Policy::new(Access::Token, windows, 86_400).expect("the test asks for 2 to 30 windows");
+        let store = Arc::new(MemoryStore::new(seed.to_be_bytes()));
+        let relay = Relay::new(store, Arc::new(move || relay_clock.seconds()), policy);
+        world.relay = relay.with_tokens(Tokens::new(book, Box::new(random)));
+        world
+    }
+
+    /// One of the relay's invites.
+    pub fn invite(&self, number: usize) -> &Invite {
+        self.invites.get(number).expect("the test made as many invites")
+    }
+
+    /// Somebody new who has an invite.
+    pub fn invited(&mut self, name: &str, number: usize) -> Person {
+        let invite = self.invite(number).clone();
+        let mut person = self.person(name);
+        person.run(|ctx| engine::add_invite(ctx, &invite));
+        person
     }
 
     /// Somebody new, with a profile in memory.

@@ -10,7 +10,6 @@ use himaya::store::{Ctx, Profile};
 use himaya_protocol::content::vocabulary::AckLevel;
 use himaya_protocol::content::{EventId, sos};
 use himaya_protocol::wire::card::CardKind;
-use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::policy::Role;
 
 use super::{Line, SimClock, SimWire};
@@ -35,8 +34,7 @@ impl Person {
     pub(super) fn new(name: &str, wire: SimWire, clock: SimClock, seed: [u8; 32]) -> Self {
         let profile = Profile::ephemeral().expect("a profile in memory can be made");
         let mut driver = Driver::new(profile, wire.clone(), Box::new(clock.clone()), seed);
-        let link = RelayLink::new("relay.test:7443", [7; 32]).expect("the link is well formed");
-        driver.transact(|ctx| engine::found(ctx, name, &link)).expect("a new profile takes an identity");
+        driver.transact(|ctx| engine::found(ctx, name, &super::link())).expect("a new profile takes an identity");
         Self {
             name: name.to_owned(),
             driver,

@@ -6,6 +6,7 @@ use himaya::transport::{Feed, Put, Refusal, Transport, TransportError, Unreachab
 use himaya_protocol::wire::relay::{
     CurrentHead, Cursor, Descriptor, FeedFrame, PICK_CHUNKS_MAX, Pick, parse_picked_chunks,
 };
+use himaya_protocol::wire::token::{BatchResponse, IssueRequest, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use himaya_relay::service::{Relay, RelayError};
 use himaya_relay::store::{Put as Stored, Subscription};
@@ -59,7 +60,7 @@ impl Faults {
         });
     }
 
-    /// The next answers to puts are lost after the relay has stored.
+    /// The next answers to puts and draws are lost after the relay has done it.
     pub fn lose_answers(&self, percent: u32) {
         self.change(|state| state.lose_answer = percent);
     }
@@ -146,6 +147,8 @@ pub struct Line(Arc<Mutex<LineState>>);
 #[derive(Default)]
 struct LineState {
     written: Vec<Written>,
+    shown: Vec<(Address, Vec<u8>)>,
+    draws: Vec<Vec<u8>>,
     puts_left: Option<u32>,
 }
 
@@ -153,6 +156,21 @@ impl Line {
     /// Every box that was put, in order, repeats included.
     pub fn written(&self) -> Vec<Written> {
         self.change(|state| state.written.clone())
+    }
+
+    /// Every token that was shown, in order, with the address it was shown with.
+    pub fn shown(&self) -> Vec<(Address, Vec<u8>)> {
+        self.change(|state| state.shown.clone())
+    }
+
+    /// Every draw that was sent, in order, byte for byte.
+    pub fn draws(&self) -> Vec<Vec<u8>> {
+        self.change(|state| state.draws.clone())
+    }
+
+    fn note_token(&self, address: &Address, token: Option<&Token>) {
+        let shown = token.map(|token| (*address, token.to_bytes().to_vec()));
+        self.change(|state| state.shown.extend(shown));
     }
 
     /// After `puts` more puts of cells the line is cut; with `None` it is mended.
@@ -207,20 +225,41 @@ impl Transport for SimWire {
         Ok(self.relay.descriptor().await)
     }
 
-    async fn put_cell(&self, address: &Address, cell: &Cell) -> Result<Put<Cell>, TransportError> {
+    async fn put_cell(
+        &self,
+        address: &Address,
+        cell: &Cell,
+        token: Option<&Token>,
+    ) -> Result<Put<Cell>, TransportError> {
         self.faults.before_call()?;
         self.line.before_put(address, cell.as_bytes(), true)?;
-        let answer = self.relay.put_cell(*address, cell.clone(), None).await.map_err(refused)?;
+        self.line.note_token(address, token);
+        let answer = self.relay.put_cell(*address, cell.clone(), token).await.map_err(refused)?;
         self.faults.after_put()?;
         Ok(answered(answer))
     }
 
-    async fn put_chunk(&self, address: &Address, chunk: &Chunk) -> Result<Put<Chunk>, TransportError> {
+    async fn put_chunk(
+        &self,
+        address: &Address,
+        chunk: &Chunk,
+        token: Option<&Token>,
+    ) -> Result<Put<Chunk>, TransportError> {
         self.faults.before_call()?;
         self.line.before_put(address, chunk.as_bytes(), false)?;
-        let answer = self.relay.put_chunk(*address, chunk.clone(), None).await.map_err(refused)?;
+        self.line.note_token(address, token);
+        let answer = self.relay.put_chunk(*address, chunk.clone(), token).await.map_err(refused)?;
         self.faults.after_put()?;
         Ok(answered(answer))
+    }
+
+    async fn draw(&self, request: &[u8]) -> Result<BatchResponse, TransportError> {
+        self.faults.before_call()?;
+        self.line.change(|state| state.draws.push(request.to_vec()));
+        let request = IssueRequest::from_bytes(request).map_err(|_| TransportError::Refused(Refusal::NotUnderstood))?;
+        let answer = self.relay.issue(request).await.map_err(refused)?;
+        self.faults.after_put()?;
+        Ok(answer)
     }
 
     async fn window_cells(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
@@ -294,7 +333,8 @@ fn refused(error: RelayError) -> TransportError {
         RelayError::UnknownCursor | RelayError::Sunset => Refusal::Gone,
         RelayError::NotAdmitted | RelayError::InviteRefused => Refusal::NotAllowed,
         RelayError::NoSuchWindow | RelayError::NoTokens => Refusal::NotFound,
-        RelayError::WrongTokenKey | RelayError::Malformed => Refusal::NotUnderstood,
+        RelayError::WrongTokenKey => Refusal::WrongTokenKey,
+        RelayError::Malformed => Refusal::NotUnderstood,
         RelayError::AllotmentDrawn => Refusal::Busy,
         RelayError::Full => Refusal::Full,
         RelayError::Failed => Refusal::Busy,

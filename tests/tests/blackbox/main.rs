@@ -15,6 +15,7 @@ mod scan;
 mod scene;
 mod shapes;
 mod sunset;
+mod tokens;
 mod transcripts;
 mod walk;
 mod watch;

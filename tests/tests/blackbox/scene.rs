@@ -23,6 +23,15 @@ impl Scene {
         Ok(Self { relay, root })
     }
 
+    /// The relay takes nothing new without a token.
+    pub(crate) fn with_tokens() -> anyhow::Result<Self> {
+        let root = tempfile::tempdir()?;
+        let mut relay = RelayProcess::init(&root.path().join("relay"))?;
+        relay.configure("access = \"open\"", "access = \"tokens\"")?;
+        relay.serve()?;
+        Ok(Self { relay, root })
+    }
+
     /// People talk to the relay through a proxy.
     pub(crate) fn behind_proxy() -> anyhow::Result<(Self, Proxy)> {
         let root = tempfile::tempdir()?;

@@ -208,9 +208,28 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
         fields.filter(|field| !page.seen.contains(field)).collect::<Vec<_>>()
     };
     // What comes only from `watch`, and what no command writes yet, has its own tests.
-    let elsewhere = ["news", "notice", "error"];
+    let elsewhere = ["news", "notice", "error", "tokens", "kit", "invited"];
     for object in page.objects.keys().filter(|object| !elsewhere.contains(&object.as_str())) {
         assert_eq!(unseen(&page, object), [], "{object} was never seen whole");
+    }
+    Ok(())
+}
+
+#[test]
+fn objects_of_tokens_are_as_the_page_says() -> anyhow::Result<()> {
+    let mut page = Page::read()?;
+    let scene = Scene::with_tokens()?;
+    let dilan = scene.person("Dilan")?;
+    let invite = scene.relay.invite()?;
+    page.run(&dilan, &["invite", "add", &invite], "")?;
+    let kit = page.run(&dilan, &["kit", "new", "--invite", &scene.relay.invite()?], "")?.one()?;
+    let rojin = Home::new(scene.root.path(), "Rojin")?;
+    page.run(&rojin, &["init", "--kit", string(&kit, "kit")?, "--name", "Rojin"], "")?;
+    page.run(&dilan, &["st"], "standing")?;
+    for object in ["tokens", "kit", "invited"] {
+        for (field, _) in &page.objects[object] {
+            assert!(page.seen.contains(&(object.to_owned(), field.clone())), "{object}.{field} was never seen");
+        }
     }
     Ok(())
 }

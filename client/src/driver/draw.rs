@@ -1,0 +1,77 @@
+//! Drawing tokens: a batch a window, on a connection of its own.
+
+use himaya_protocol::wire::relay::{Descriptor, LayoutError};
+
+use super::{Driver, DriverError};
+use crate::engine::{self, DrawFailure, Drawn, RESERVE};
+use crate::transport::{Refusal, Transport, TransportError};
+
+impl<T: Transport> Driver<T> {
+    /// Draws this window's tokens if its random time has come. Nothing depends on it now, so a relay that fails is no error.
+    ///
+    /// `wrote`: something was put just now, which a draw at the same time would tell about. It waits then, unless little is
+    /// left.
+    pub(super) async fn draw_in_time(&mut self, wrote: bool) -> Result<(), DriverError> {
+        if wrote && self.transact(|ctx| engine::stock(ctx))?.is_none_or(|stock| stock.left > RESERVE) {
+            return Ok(());
+        }
+        match self.draw(false).await {
+            Ok(_) | Err(DriverError::Transport(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Draws this window's tokens if they may be drawn now; whether there are new ones.
+    ///
+    /// `waiting`: something waits for them, so the random time is not waited for.
+    pub(super) async fn draw(&mut self, waiting: bool) -> Result<bool, DriverError> {
+        if !self.transact(|ctx| engine::may_draw(ctx, waiting))? {
+            return Ok(false);
+        }
+        let relay = self.look_at_relay().await?;
+        let Some(request) = self.transact(|ctx| engine::draw(ctx, &relay))? else {
+            return Ok(false);
+        };
+        let answer = self.transport.draw(&request).await;
+        let error = match answer {
+            Ok(response) => match self.transact(|ctx| engine::drawn(ctx, &request, &response, &relay))? {
+                Drawn::Tokens | Drawn::Gone => return Ok(true),
+                Drawn::Marked => return Err(TransportError::Malformed(LayoutError("the answer to a draw")).into()),
+            },
+            Err(error) => error,
+        };
+        let why = failure(&error);
+        self.transact(|ctx| engine::draw_failed(ctx, &request, why))?;
+        match why {
+            // The stock says what to do about these.
+            DrawFailure::Invite | DrawFailure::Busy | DrawFailure::Key => Ok(false),
+            DrawFailure::Line => Err(error.into()),
+        }
+    }
+
+    /// Reads what the relay says of itself and notes it.
+    pub(super) async fn look_at_relay(&mut self) -> Result<Descriptor, DriverError> {
+        let relay = self.transport.descriptor().await?;
+        self.transact(|ctx| {
+            engine::note_relay_sunset(ctx, relay.sunset)?;
+            engine::note_relay_tokens(ctx, &relay)?;
+            engine::note_window_length(ctx, relay.window_seconds)
+        })?;
+        Ok(relay)
+    }
+}
+
+fn failure(error: &TransportError) -> DrawFailure {
+    match error {
+        TransportError::Refused(Refusal::NotAllowed) => DrawFailure::Invite,
+        TransportError::Refused(Refusal::WrongTokenKey) => DrawFailure::Key,
+        TransportError::Refused(Refusal::Busy) => DrawFailure::Busy,
+        TransportError::Refused(_)
+        | TransportError::Unreachable(_)
+        | TransportError::WrongKey
+        | TransportError::Insecure
+        | TransportError::Malformed(_)
+        | TransportError::Endpoint
+        | TransportError::Setup(_) => DrawFailure::Line,
+    }
+}
