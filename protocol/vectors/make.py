@@ -322,6 +322,10 @@ def member():
     file.item("standing_missed_nothing", (b"\x01", "standing: missed nothing"), (u32(20_500), "window"))
     file.item("standing_lost", (b"\x02", "standing: an owner who could not follow"), (u32(20_500), "window"),
               (u32(3), "slot"))
+    key = (u32(20_498), "first window of the newest token key"), (run(0x60), "id of that key")
+    file.item("standing_key", (b"\x01", "standing: missed nothing"), (u32(20_500), "window"), *key)
+    file.item("standing_lost_key", (b"\x02", "standing: an owner who could not follow"), (u32(20_500), "window"),
+              (u32(3), "slot"), *key)
     group = run(0x40)
     file.item("group", group)
     for day, members in ((20_700, 1), (20_700, 7), (20_701, 7), (20_702, 200)):

@@ -8,6 +8,7 @@ use himaya::driver::DriverError;
 use himaya::engine::{self, InviteState, RESERVE, Stock};
 use himaya_protocol::content::EventId;
 use himaya_protocol::wire::card::CardKind;
+use himaya_protocol::wire::relay::Descriptor;
 use himaya_tests::sim::{DAY, Line, Person, World, play};
 
 fn stock(person: &mut Person) -> Stock {
@@ -312,6 +313,49 @@ fn two_keys_for_one_window_are_noticed() {
         assert!(!stock(&mut dilan).key_changed);
         dilan.run(|ctx| engine::note_relay_tokens(ctx, &relay));
         assert!(stock(&mut dilan).key_changed);
+    });
+}
+
+/// The relay's descriptor, with another relay's token key made to begin `ahead` windows after the relay's newest.
+async fn with_key(world: &World, other: u64, ahead: u32) -> Descriptor {
+    let mut relay = world.relay.descriptor().await;
+    let newest = relay.token_keys.last().expect("a key").first;
+    let mut keys = World::with_tokens(other, 14, 1).relay.descriptor().await.token_keys;
+    let key = keys.first_mut().expect("a key");
+    key.first = newest + ahead;
+    relay.token_keys = keys;
+    relay
+}
+
+#[test]
+fn members_who_are_shown_different_keys_hear_of_it() {
+    play(async || {
+        for (key_of_dilan, key_of_rojin, differs) in [(21, 22, true), (21, 21, false)] {
+            for ahead in [0, 1] {
+                let mut world = World::with_tokens(16, 14, 2);
+                let (mut dilan, mut rojin) = pair(&mut world).await;
+                assert!(!stock(&mut rojin).key_differs && !stock(&mut dilan).key_differs);
+                // As if neither had seen an earlier key.
+                for person in [&mut dilan, &mut rojin] {
+                    person.run(|ctx| Ok(ctx.execute("DELETE FROM token_key", &[])?));
+                }
+                let theirs = with_key(&world, key_of_dilan, ahead).await;
+                dilan.run(|ctx| engine::note_relay_tokens(ctx, &theirs));
+                dilan.sos("home");
+                dilan.sync().await;
+                let own = with_key(&world, key_of_rojin, ahead).await;
+                // Whether the own key is seen before the member's or after it.
+                if ahead == 0 {
+                    rojin.run(|ctx| engine::note_relay_tokens(ctx, &own));
+                }
+                rojin.sync().await;
+                if ahead == 1 {
+                    assert!(!stock(&mut rojin).key_differs, "there is nothing to compare with yet");
+                    rojin.run(|ctx| engine::note_relay_tokens(ctx, &own));
+                }
+                assert_eq!(stock(&mut rojin).key_differs, differs, "{key_of_dilan} {key_of_rojin} {ahead}");
+            }
+        }
     });
 }
 

@@ -157,6 +157,7 @@ tokens-soon =
       himaya sync
       himaya invite add CODE
 tokens-key-changed = Your relay shows another key for writing than before. Unless it was set up anew, somebody may be trying to tell who writes what: ask its operator, and compare with others.
+tokens-key-differs = Your relay shows you another key for writing than somebody in your circles. It may be trying to tell who writes what. Alerts still go out; send nothing else over it until its operator has explained this.
 relay-sunset = Your relay closes: after { $time } (UTC) it takes nothing new. Ask whoever gave you its link for another relay.
 relay-sunset-over = Your relay has closed: since { $time } (UTC) it takes nothing new, so nothing you send reaches anybody. If you need help, ask for it in another way.
 watch-began = Watching. Ctrl-C ends it.

@@ -36,6 +36,7 @@ pub(super) fn stock(stock: Option<Stock>) -> Value {
     let object = |stock: Stock| {
         json!({
             "left": stock.left, "reserve": RESERVE, "key_changed": stock.key_changed,
+            "key_differs": stock.key_differs,
             "invite": match stock.invite {
                 InviteState::Missing => "missing",
                 InviteState::Good => "good",

@@ -230,6 +230,9 @@ pub(super) fn stock(app: &mut App, stock: Option<Stock>) -> Result<(), CliError>
     if stock.key_changed {
         app.say(Text::TokensKeyChanged, &[])?;
     }
+    if stock.key_differs {
+        app.say(Text::TokensKeyDiffers, &[])?;
+    }
     Ok(())
 }
 

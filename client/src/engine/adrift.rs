@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::lanes::{self, Lane, stored};
 use super::mls::PAST_EPOCHS;
 use super::receive::{self, News};
-use super::{commit, events};
+use super::{commit, events, tokens};
 use crate::store::{Ctx, Seconds};
 
 /// How long a commit that cannot be judged is waited for.
@@ -62,7 +62,7 @@ pub(super) fn standing(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Standing>,
     } else {
         StandingKind::Unsure
     };
-    Ok(Some(Standing { kind, window }))
+    Ok(Some(Standing { kind, window, key: tokens::newest_key(ctx)? }))
 }
 
 /// Notes what the relay says of its windows.

@@ -24,7 +24,7 @@ use super::circles::{self, CircleId};
 use super::error::EngineError;
 use super::judge::judge;
 use super::lanes::{self, Expected, Kind};
-use super::{commit, contacts, events, join, mls, outbox};
+use super::{commit, contacts, events, join, mls, outbox, tokens};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long a cell waits for its chunks, in seconds: longer than any relay keeps them.
@@ -270,6 +270,9 @@ fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Rece
         return void(ctx, expected);
     };
     lanes::consume(ctx, expected)?;
+    if let Some(key) = standing.and_then(|standing| standing.key) {
+        tokens::heard_key(ctx, &key)?;
+    }
     let mut news = adrift::heard(ctx, &circle, &expected.lane, standing)?;
     // The slot is spent either way: MLS has consumed the message's key.
     match events::received(ctx, &circle, &who, &name, &event)? {

@@ -11,6 +11,7 @@
 
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::invite::Invite;
+use himaya_protocol::wire::member::SeenKey;
 use himaya_protocol::wire::relay::{Access, Descriptor};
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::token::{BatchResponse, Draw, IssueRequest, Token, TokenError, TokenKey};
@@ -40,8 +41,11 @@ const NEXT_DRAW: &str = "next draw window";
 const DRAW_AT: &str = "next draw at";
 /// No draw before this time: the last try failed.
 const DRAW_RETRY: &str = "draw retry";
-/// 1 when the relay has shown two keys for one window.
-const KEY_CHANGED: &str = "token key changed";
+
+/// How many windows ahead of the relay's, as it was last seen, a member's key may be.
+const KEY_AHEAD: u64 = 2;
+/// How many different keys of others are kept for one window until the own one is seen: two are proof enough.
+const KEYS_HEARD: i64 = 2;
 
 /// How long nothing is drawn when the relay's window was not what this client took it to be.
 const WINDOW_WRONG: Seconds = 300;
@@ -127,6 +131,8 @@ pub struct Stock {
     pub invite: InviteState,
     /// The relay has shown two keys for one window: it may be telling people apart.
     pub key_changed: bool,
+    /// Somebody in a circle saw another key for a window than this client: the relay may be telling people apart.
+    pub key_differs: bool,
 }
 
 /// Notes what a descriptor says of tokens, and forgets tokens whose time is over.
@@ -137,7 +143,9 @@ pub fn note_relay_tokens(ctx: &Ctx<'_>, relay: &Descriptor) -> Result<(), Engine
         note_key(ctx, key)?;
     }
     let current = i64::from(relay.current_window);
-    for table in ["token WHERE last_window", "draw WHERE last_window", "token_key WHERE last"] {
+    for table in
+        ["token WHERE last_window", "draw WHERE last_window", "token_key WHERE last", "key_heard WHERE first + 255"]
+    {
         ctx.execute(&format!("DELETE FROM {table} < ?1"), &[&current])?;
     }
     // Bound to boxes that are not put any more.
@@ -160,14 +168,60 @@ fn note_key(ctx: &Ctx<'_>, key: &TokenKey) -> Result<(), EngineError> {
     let (first, last, id) = (i64::from(key.first), i64::from(key.last_accepted), key.key.id());
     let seen = ctx.row("SELECT id FROM token_key WHERE first = ?1", &[&first], |row| row.get::<_, Vec<u8>>(0))?;
     match seen {
-        Some(seen) if seen == id => Ok(()),
-        Some(_) => note(ctx, KEY_CHANGED, 1),
+        Some(seen) if seen == id => (),
+        Some(_) => {
+            ctx.execute("UPDATE token_key SET changed = 1 WHERE first = ?1", &[&first])?;
+        }
         None => {
             let row: [&dyn ToSql; 3] = [&first, &last, &&id[..]];
-            ctx.execute("INSERT INTO token_key (first, last, id) VALUES (?1, ?2, ?3)", &row)?;
-            Ok(())
+            ctx.execute(
+                "INSERT INTO token_key (first, last, id, differs)
+                 VALUES (?1, ?2, ?3, EXISTS (SELECT 1 FROM key_heard WHERE first = ?1 AND id <> ?3))",
+                &row,
+            )?;
+            ctx.execute("DELETE FROM key_heard WHERE first = ?1", &[&first])?;
         }
     }
+    Ok(())
+}
+
+/// The newest token key that the relay has shown, for others to compare; `None` when it asks for no tokens.
+pub(super) fn newest_key(ctx: &Ctx<'_>) -> Result<Option<SeenKey>, EngineError> {
+    if !needs_tokens(ctx)? {
+        return Ok(None);
+    }
+    let sql = "SELECT first, id FROM token_key ORDER BY first DESC LIMIT 1";
+    let row = ctx.row(sql, &[], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, [u8; 32]>(1)?)))?;
+    Ok(row.map(|(first, id)| SeenKey { first, id }))
+}
+
+/// A member says which token key the relay has shown it. It is compared now, or when the own one for that window is seen.
+pub(super) fn heard_key(ctx: &Ctx<'_>, theirs: &SeenKey) -> Result<(), EngineError> {
+    let (first, id) = (i64::from(theirs.first), &theirs.id[..]);
+    let own = ctx.row("SELECT id FROM token_key WHERE first = ?1", &[&first], |row| row.get::<_, Vec<u8>>(0))?;
+    match own {
+        Some(own) if own == id => (),
+        Some(_) => {
+            ctx.execute("UPDATE token_key SET differs = 1 WHERE first = ?1", &[&first])?;
+        }
+        // Of a key that this client never saw and never will, because its window has gone by, nothing can be said.
+        None if key_is_to_come(ctx, theirs.first)? => {
+            ctx.execute(
+                "INSERT OR IGNORE INTO key_heard (first, id)
+                 SELECT ?1, ?2 WHERE (SELECT count(*) FROM key_heard WHERE first = ?1) < ?3",
+                &[&first, &id, &KEYS_HEARD],
+            )?;
+        }
+        None => (),
+    }
+    Ok(())
+}
+
+fn key_is_to_come(ctx: &Ctx<'_>, first: u32) -> Result<bool, EngineError> {
+    let Some(current) = ctx.number(WINDOW)? else { return Ok(false) };
+    let newest = ctx.row("SELECT max(first) FROM token_key", &[], |row| row.get::<_, Option<u32>>(0))?.flatten();
+    let first = u64::from(first);
+    Ok(first <= current.saturating_add(KEY_AHEAD) && newest.is_none_or(|newest| first > u64::from(newest)))
 }
 
 /// Takes an invite up. What the one before it yielded stays.
@@ -201,7 +255,11 @@ pub fn stock(ctx: &Ctx<'_>) -> Result<Option<Stock>, EngineError> {
         Some(_) if ctx.number(INVITE_REFUSED)? == Some(1) => InviteState::Refused,
         Some(_) => InviteState::Good,
     };
-    Ok(Some(Stock { left: left(ctx)?, invite, key_changed: ctx.number(KEY_CHANGED)? == Some(1) }))
+    let sql = "SELECT max(changed), max(differs) FROM token_key";
+    let row = ctx.row(sql, &[], |row| Ok((row.get::<_, Option<bool>>(0)?, row.get::<_, Option<bool>>(1)?)))?;
+    let (changed, differs) = row.unwrap_or_default();
+    let (key_changed, key_differs) = (changed.unwrap_or(false), differs.unwrap_or(false));
+    Ok(Some(Stock { left: left(ctx)?, invite, key_changed, key_differs }))
 }
 
 fn left(ctx: &Ctx<'_>) -> Result<u64, EngineError> {

@@ -98,8 +98,13 @@ CREATE TABLE draw (
     attempts INTEGER NOT NULL DEFAULT 0);
 
 -- The relay's token keys as this client saw them first, by the window in which they were made. last: the last window in
--- which their tokens are accepted.
-CREATE TABLE token_key (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, id BLOB NOT NULL);
+-- which their tokens are accepted. changed: the relay has shown another one for this window. differs: a member saw another one.
+CREATE TABLE token_key (
+    first INTEGER PRIMARY KEY, last INTEGER NOT NULL, id BLOB NOT NULL, changed INTEGER NOT NULL DEFAULT 0,
+    differs INTEGER NOT NULL DEFAULT 0);
+
+-- Keys that members saw for windows whose key this client has not seen yet.
+CREATE TABLE key_heard (first INTEGER NOT NULL, id BLOB NOT NULL, PRIMARY KEY (first, id)) WITHOUT ROWID;
 
 -- Changes this client wants to commit. At most one a circle is staged: its commit stands in MLS's pending commit.
 CREATE TABLE intent (

@@ -100,6 +100,7 @@ texts! {
     TokensInvite = "tokens-invite",
     TokensSoon = "tokens-soon",
     TokensKeyChanged = "tokens-key-changed",
+    TokensKeyDiffers = "tokens-key-differs",
     RelaySunset = "relay-sunset",
     RelaySunsetOver = "relay-sunset-over",
     WatchBegan = "watch-began",

@@ -13,6 +13,24 @@ pub struct Standing {
     pub kind: StandingKind,
     /// All windows before this one have been read to the end.
     pub window: u32,
+    /// The newest token key that it saw, if the relay asks for tokens.
+    pub key: Option<SeenKey>,
+}
+
+/// A token key as a member saw it: members compare, so that a relay cannot give one of them a key of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenKey {
+    /// The window in which the key was made.
+    pub first: u32,
+    /// The key's id.
+    pub id: [u8; 32],
+}
+
+impl SeenKey {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (first, id) = bytes.split_first_chunk::<4>()?;
+        Some(Self { first: u32::from_be_bytes(*first), id: id.try_into().ok()? })
+    }
 }
 
 /// What a member knows of itself.
@@ -27,27 +45,36 @@ pub enum StandingKind {
 }
 
 impl Standing {
-    /// The bytes: 5, after [`StandingKind::Lost`] 9.
+    /// The bytes: 5, after [`StandingKind::Lost`] 9; with a key 36 more.
     pub fn to_bytes(self) -> Vec<u8> {
         let window = self.window.to_be_bytes();
-        match self.kind {
+        let mut bytes = match self.kind {
             StandingKind::Unsure => [&[0], &window[..]].concat(),
             StandingKind::MissedNothing => [&[1], &window[..]].concat(),
             StandingKind::Lost(slot) => [&[2], &window[..], &slot.to_be_bytes()].concat(),
+        };
+        if let Some(key) = self.key {
+            bytes.extend_from_slice(&key.first.to_be_bytes());
+            bytes.extend_from_slice(&key.id);
         }
+        bytes
     }
 
     /// Reads what a member said; what is none, or of a newer version, says nothing.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&kind, rest) = bytes.split_first()?;
         let (window, rest) = rest.split_first_chunk::<4>()?;
-        let kind = match (kind, rest) {
-            (0, []) => StandingKind::Unsure,
-            (1, []) => StandingKind::MissedNothing,
-            (2, slot) => StandingKind::Lost(u32::from_be_bytes(slot.try_into().ok()?)),
+        let (kind, key) = match kind {
+            0 => (StandingKind::Unsure, rest),
+            1 => (StandingKind::MissedNothing, rest),
+            2 => {
+                let (slot, rest) = rest.split_first_chunk::<4>()?;
+                (StandingKind::Lost(u32::from_be_bytes(*slot)), rest)
+            }
             _ => return None,
         };
-        Some(Self { kind, window: u32::from_be_bytes(*window) })
+        let key = if key.is_empty() { None } else { Some(SeenKey::from_bytes(key)?) };
+        Some(Self { kind, window: u32::from_be_bytes(*window), key })
     }
 }
 

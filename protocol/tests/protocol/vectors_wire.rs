@@ -6,7 +6,7 @@ use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::invite::{Invite, InviteError, InviteHash, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, Slot, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
-use himaya_protocol::wire::member::{Standing, StandingKind, turn, verification};
+use himaya_protocol::wire::member::{SeenKey, Standing, StandingKind, turn, verification};
 use himaya_protocol::wire::policy::{GroupKind, Policy, Role};
 use himaya_protocol::wire::relay::{
     Access, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_record, record,
@@ -258,12 +258,15 @@ fn records_and_windows() {
 #[test]
 fn what_members_say_and_compute() {
     let file = VectorFile::read("member.txt");
-    for (item, kind) in [
-        ("standing_unsure", StandingKind::Unsure),
-        ("standing_missed_nothing", StandingKind::MissedNothing),
-        ("standing_lost", StandingKind::Lost(3)),
+    let seen = SeenKey { first: 20_498, id: std::array::from_fn(|i| 0x60 + u8::try_from(i).expect("below 32")) };
+    for (item, kind, key) in [
+        ("standing_unsure", StandingKind::Unsure, None),
+        ("standing_missed_nothing", StandingKind::MissedNothing, None),
+        ("standing_lost", StandingKind::Lost(3), None),
+        ("standing_key", StandingKind::MissedNothing, Some(seen)),
+        ("standing_lost_key", StandingKind::Lost(3), Some(seen)),
     ] {
-        let standing = Standing { kind, window: 20_500 };
+        let standing = Standing { kind, window: 20_500, key };
         assert_eq!(standing.to_bytes(), file.bytes(item), "{item}");
         assert_eq!(Standing::from_bytes(file.bytes(item)), Some(standing), "{item}");
         assert_not_malleable(item, file.bytes(item), |bytes| Some(Standing::from_bytes(bytes)?.to_bytes()));

@@ -1,4 +1,4 @@
-//! `himaya-relay init DIR --listen ADDR [--link-host HOST:PORT]`
+//! `himaya-relay init DIR --listen ADDR [--link-host HOST:PORT] [--access open|tokens]`
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::link::link_to;
 use super::{CliError, Layout};
-use crate::config::Config;
+use crate::config::{Access, Config};
 use crate::http::Identity;
 
 #[derive(Debug, clap::Args)]
@@ -21,6 +21,9 @@ pub(super) struct Arguments {
     /// What clients connect to, HOST:PORT, if it differs from --listen.
     #[arg(long)]
     link_host: Option<String>,
+    /// Who may write: anybody, or whoever you invite.
+    #[arg(long, default_value = "open")]
+    access: Access,
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), CliError> {
@@ -28,7 +31,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     let link_host = arguments.link_host.clone().unwrap_or_else(|| arguments.listen.to_string());
     let identity = Identity::make()?;
     let link = link_to(&link_host, identity.pin)?;
-    let config = Config::template(arguments.listen, &link_host);
+    let config = Config::template(arguments.listen, &link_host, arguments.access);
     make_folder(&arguments.dir)?;
     if layout.config().exists() || layout.key().exists() {
         return Err(CliError::AlreadyMade(arguments.dir.clone()));

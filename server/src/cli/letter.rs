@@ -137,12 +137,14 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Access, Config};
     use crate::store::Census;
 
     #[test]
     fn the_letter_names_every_field_and_file_with_the_counts_and_the_day() {
-        let config = Config::parse(&Config::template("127.0.0.1:1".parse().unwrap(), "relay.example.org:443")).unwrap();
+        let config =
+            Config::parse(&Config::template("127.0.0.1:1".parse().unwrap(), "relay.example.org:443", Access::Open))
+                .unwrap();
         let held = vec![
             Census { window: 20_779, cells: 1_200, chunks: 3, spent: 1_203, bytes: 5_000_000 },
             Census { window: 20_780, cells: 34, chunks: 4, spent: 38, bytes: 70_000 },

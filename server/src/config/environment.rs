@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError};
+use super::{Access, Config, ConfigError};
 
 const PREFIX: &str = "HIMAYA_RELAY_";
 
@@ -42,7 +42,8 @@ pub(super) fn read(environment: impl IntoIterator<Item = (OsString, OsString)>) 
     if given.is_empty() {
         return Ok(Vec::new());
     }
-    let example: Table = toml::from_str(&Config::template(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), "localhost:1"))?;
+    let example: Table =
+        toml::from_str(&Config::template(SocketAddr::from((Ipv4Addr::LOCALHOST, 1)), "localhost:1", Access::Open))?;
     let settings = settings(&example, &[]);
     let one = |(name, value): (String, OsString)| {
         let (path, like) = settings
@@ -96,13 +97,14 @@ mod tests {
     use super::*;
 
     fn with(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let file = Config::template("127.0.0.1:7443".parse().unwrap(), "relay.example.org:443");
+        let file = Config::template("127.0.0.1:7443".parse().unwrap(), "relay.example.org:443", Access::Open);
         Config::parse_with(&file, variables.iter().map(|(name, value)| (name.into(), value.into())))
     }
 
     #[test]
     fn every_setting_has_a_variable() {
-        let example: Table = toml::from_str(&Config::template("127.0.0.1:1".parse().unwrap(), "a:1")).unwrap();
+        let example: Table =
+            toml::from_str(&Config::template("127.0.0.1:1".parse().unwrap(), "a:1", Access::Open)).unwrap();
         let settings = settings(&example, &[]);
         assert!(settings.len() > 10);
         for (path, value) in settings {

@@ -96,7 +96,7 @@ pub struct Acme {
 }
 
 /// Who may write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
     /// Anybody.
@@ -136,8 +136,13 @@ fn quota() -> u64 {
 
 impl Config {
     /// The commented file of a new relay.
-    pub fn template(listen: SocketAddr, link_host: &str) -> String {
-        TEMPLATE.replace("@LISTEN@", &listen.to_string()).replace("@LINK_HOST@", link_host)
+    pub fn template(listen: SocketAddr, link_host: &str, access: Access) -> String {
+        let access = match access {
+            Access::Open => "open",
+            Access::Tokens => "tokens",
+        };
+        let template = TEMPLATE.replace("@ACCESS@", access);
+        template.replace("@LISTEN@", &listen.to_string()).replace("@LINK_HOST@", link_host)
     }
 
     /// Reads and checks a file's text.
@@ -181,7 +186,7 @@ mod tests {
     use super::*;
 
     fn template() -> String {
-        Config::template("127.0.0.1:7443".parse().unwrap(), "relay.example.org:443")
+        Config::template("127.0.0.1:7443".parse().unwrap(), "relay.example.org:443", Access::Open)
     }
 
     #[test]
@@ -196,6 +201,12 @@ mod tests {
         assert_eq!(config.quota, quota());
         assert_eq!(config.limits, Limits::default());
         assert_eq!((config.log, config.health, config.tls), (LogForm::Human, None, Tls::default()));
+    }
+
+    #[test]
+    fn the_template_takes_the_access_that_was_asked_for() {
+        let text = Config::template("127.0.0.1:7443".parse().unwrap(), "relay.example.org:443", Access::Tokens);
+        assert_eq!(Config::parse(&text).unwrap().access, Access::Tokens);
     }
 
     #[test]

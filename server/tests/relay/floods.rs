@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use himaya_protocol::wire::relay::{
     self, CHUNK_PUT_SIZE, FeedFrame, PATH_CELLS, PATH_CHUNKS, PATH_FEED, PATH_PICK, PATH_RELAY, PROBLEM_SIZE, Pick,
 };
-use himaya_relay::config::Config;
+use himaya_relay::config::{Access, Config};
 use himaya_relay::http::Limits;
 use hyper::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,7 +21,7 @@ const ITSELF: u64 = 96 << 20;
 
 /// The most memory that docs/operator.md allows a relay with so many connections and the template's other limits.
 fn stated(connections: u32) -> u64 {
-    let template = Config::template("127.0.0.1:0".parse().unwrap(), "localhost:1");
+    let template = Config::template("127.0.0.1:0".parse().unwrap(), "localhost:1", Access::Open);
     let limits = Config::parse(&template).unwrap().limits;
     let limits = Limits {
         connections,
