@@ -8,6 +8,7 @@ use himaya::driver::{Clock, Driver};
 use himaya::engine::{self, Draft};
 use himaya::store::{Profile, Seconds};
 use himaya::transport::https::{Https, Timeouts};
+use himaya::transport::route::Route;
 use himaya_protocol::content::{EventId, sos};
 use himaya_protocol::wire::link::RelayLink;
 use himaya_tests::binaries::{Home, RelayProcess};
@@ -56,7 +57,7 @@ impl Pair {
 
     /// A way to the relay, without any profile.
     pub fn connection(&self) -> anyhow::Result<Https> {
-        Ok(Https::new(&self.link, Timeouts::default())?)
+        Ok(Https::new(&self.link, Route::direct(), Timeouts::default())?)
     }
 }
 

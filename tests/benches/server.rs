@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use himaya::transport::https::{Https, Timeouts};
+use himaya::transport::route::Route;
 use himaya_tests::binaries::RelayProcess;
 
 /// What a process holds in memory, in bytes: now and at most so far (proc_pid_status(5), VmRSS and VmHWM).
@@ -29,7 +30,7 @@ pub fn relay(folder: &Path) -> anyhow::Result<RelayProcess> {
 
 /// A client of it.
 pub fn client(relay: &RelayProcess) -> anyhow::Result<Https> {
-    Ok(Https::new(&relay.link().parse().context("the relay printed its link")?, Timeouts::default())?)
+    Ok(Https::new(&relay.link().parse().context("the relay printed its link")?, Route::direct(), Timeouts::default())?)
 }
 
 /// What it holds.

@@ -196,6 +196,14 @@ ago-hours = { $count } hours ago
 ago-days = { $count } days ago
 
 ## set
+net-proxy =
+    Everything goes through a proxy, and nothing leaves this device without it. It was set by:
+      himaya net --proxy { $proxy }
+    To connect directly again:
+      himaya net --proxy off
+net-direct =
+    This device connects to the relay directly: the relay and your network see its IP address. With Tor on this device:
+      himaya net --proxy socks5h://127.0.0.1:9050
 set-receipts = Your device tells others that it has their messages after about { $seconds } seconds, at random.
 set-receipts-off = Your device no longer tells others that it has their messages. They cannot see how many devices an alert reached.
 set-lang = What you write is marked as { $lang }.

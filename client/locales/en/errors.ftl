@@ -2,6 +2,15 @@
 
 ## The line and the relay
 relay-no-connection = The relay cannot be reached. Check the connection; everything you wrote is saved on this device.
+relay-no-proxy =
+    The relay cannot be reached through the proxy, and nothing leaves this device without it. Check the connection, and that Tor is running; everything you wrote is saved on this device. To see or change the proxy:
+      himaya net
+relay-onion =
+    Your relay is an onion address, which can only be reached through Tor. Everything you wrote is saved on this device. Start Tor, then:
+      himaya net --proxy socks5h://127.0.0.1:9050
+proxy-form =
+    This is not a proxy. It is socks5h://HOST:PORT, without a name and password; the h says that the proxy looks names up, not this device. For Tor on this device:
+      himaya net --proxy socks5h://127.0.0.1:9050
 relay-cut = The connection was cut. Try again; everything you wrote is saved on this device.
 relay-timeout = The relay does not answer. Try again in a while; everything you wrote is saved on this device.
 relay-wrong-key = Stop: what answers is not your relay. Nothing was sent. Use another network, and ask the operator for the relay link on a way you trust.

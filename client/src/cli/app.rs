@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::error::CliError;
 use super::output::Failure;
-use super::render;
+use super::{net, render};
 use crate::driver::{Clock, Driver, DriverError};
 use crate::engine::{self, Circle, CircleState, EngineError, Identity};
 use crate::store::{Profile, Seconds, StoreError};
@@ -19,6 +19,7 @@ use crate::terminal::{self, JsonLines, Passphrase, Screen, TerminalError};
 use crate::text::{Arg, Explain, Text, Texts};
 use crate::transport::TransportError;
 use crate::transport::https::{Https, Timeouts};
+use crate::transport::route::Route;
 
 /// How often a command tries to reach the relay before it leaves what it queued to the next one.
 const TRIES: u32 = 3;
@@ -184,14 +185,8 @@ impl App {
 
     /// Opens the profile and prepares to talk to its relay.
     pub(super) fn open(&mut self) -> Result<Driver<Https>, CliError> {
-        let home = self.home()?;
-        if !crate::store::exists(&home) {
-            return Err(StoreError::Missing(home).into());
-        }
-        let passphrase = self.passphrase()?;
-        let now = self.now();
-        let mut profile = Profile::open(&home, passphrase.as_bytes())?;
-        let identity = profile.transact(now, &mut self.rng, |ctx| {
+        let mut profile = self.open_profile()?;
+        let identity = self.transact(&mut profile, |ctx| {
             // A person is there: what failed before does not wait out its backoff.
             engine::retry_now(ctx)?;
             engine::identity(ctx)
@@ -199,11 +194,39 @@ impl App {
         self.driver(profile, &identity)
     }
 
-    fn driver(&mut self, profile: Profile, identity: &Identity) -> Result<Driver<Https>, CliError> {
-        let transport = Https::new(&identity.relay, Timeouts::default())?;
-        let mut seed = [0; 32];
-        rand::RngCore::fill_bytes(&mut self.rng, &mut seed);
-        Ok(Driver::new(profile, transport, Box::new(WallClock(self.environment.clock)), seed))
+    /// Opens the profile alone.
+    pub(super) fn open_profile(&mut self) -> Result<Profile, CliError> {
+        let home = self.home()?;
+        if !crate::store::exists(&home) {
+            return Err(StoreError::Missing(home).into());
+        }
+        let passphrase = self.passphrase()?;
+        Ok(Profile::open(&home, passphrase.as_bytes())?)
+    }
+
+    /// Works in a profile that no driver has.
+    pub(super) fn transact<V>(
+        &mut self,
+        profile: &mut Profile,
+        work: impl FnOnce(&mut crate::store::Ctx<'_>) -> Result<V, EngineError>,
+    ) -> Result<V, CliError> {
+        let now = self.now();
+        Ok(profile.transact(now, &mut self.rng, work)?)
+    }
+
+    fn driver(&mut self, mut profile: Profile, identity: &Identity) -> Result<Driver<Https>, CliError> {
+        let mut seed = || {
+            let mut seed = [0; 32];
+            rand::RngCore::fill_bytes(&mut self.rng, &mut seed);
+            seed
+        };
+        let (first, second) = (seed(), seed());
+        let route = match self.transact(&mut profile, |ctx| net::proxy(ctx))? {
+            Some(proxy) => Route::through(proxy, first),
+            None => Route::direct(),
+        };
+        let transport = Https::new(&identity.relay, route, Timeouts::default())?;
+        Ok(Driver::new(profile, transport, Box::new(WallClock(self.environment.clock)), second))
     }
 
     fn passphrase(&self) -> Result<Passphrase, CliError> {

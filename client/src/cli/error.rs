@@ -15,6 +15,7 @@ use crate::store::StoreError;
 use crate::terminal::TerminalError;
 use crate::text::{Arg, Explain, Text, Texts};
 use crate::transport::TransportError;
+use crate::transport::route::ProxyError;
 
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum CliError {
     /// What was given is no invite and no kit.
     #[error(transparent)]
     Invite(#[from] InviteError),
+    /// What was given is no proxy.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// There is nothing left to write with.
     #[error("there is no token to write with")]
     NoTokens,
@@ -107,6 +111,7 @@ impl CliError {
             Self::Transport(_) | Self::NoTokens => "relay",
             Self::Terminal(_) => "terminal",
             Self::Link(_) => "link",
+            Self::Proxy(_) => "proxy",
             Self::Card(_) | Self::CardUsed | Self::NoCardKey => "card",
             Self::AlertFile(_) => "alert_file",
             Self::Id(_) | Self::Note(_) | Self::Form(_) => "argument",
@@ -125,6 +130,7 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
         CliError::Link(error) => error.explain(texts),
         CliError::Card(error) => error.explain(texts),
         CliError::Invite(error) => error.explain(texts),
+        CliError::Proxy(_) => texts.say(Text::ProxyForm, &[]),
         CliError::NoTokens => texts.say(Text::TokensWait, &[]),
         CliError::AlertFile(error) => error.explain(texts),
         CliError::Id(_) => texts.say(Text::IdForm, &[]),

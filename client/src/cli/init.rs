@@ -6,13 +6,14 @@ use himaya_protocol::wire::link::RelayLink;
 use serde_json::json;
 
 use super::app::{App, Exit};
-use super::card;
 use super::error::CliError;
 use super::output::{hex, state};
+use super::{card, net};
 use crate::driver::Driver;
 use crate::engine;
 use crate::text::{Arg, Explain, Text};
 use crate::transport::https::Https;
+use crate::transport::route::ProxyAddress;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -22,6 +23,8 @@ pub(super) struct Arguments {
     kit: Option<String>,
     #[arg(long, value_name = "NAME")]
     name: String,
+    #[arg(long, value_name = "PROXY")]
+    proxy: Option<String>,
 }
 
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
@@ -30,10 +33,12 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         Some(kit) => kit.card.relay.clone(),
         None => arguments.relay.as_deref().unwrap_or_default().parse()?,
     };
+    let proxy: Option<ProxyAddress> = arguments.proxy.as_deref().map(str::parse).transpose()?;
     // Before anything is made on the disk.
     engine::valid_name(&arguments.name)?;
     let (identity, mut driver) = app.create(|ctx| {
         let identity = engine::found(ctx, &arguments.name, &relay)?;
+        net::set_proxy(ctx, proxy.as_ref())?;
         if let Some(kit) = &kit {
             engine::add_invite(ctx, &kit.invite())?;
         }

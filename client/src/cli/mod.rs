@@ -15,6 +15,7 @@ mod inbox;
 mod init;
 mod invite;
 mod kit;
+mod net;
 mod news;
 mod output;
 mod render;
@@ -79,6 +80,7 @@ enum Command {
     Ack(ack::Arguments),
     Clear(clear::Arguments),
     St,
+    Net(net::Arguments),
     #[command(subcommand)]
     Set(set::Command),
 }
@@ -137,6 +139,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Ack(arguments) => ack::run(app, &arguments).await,
         Command::Clear(arguments) => clear::run(app, &arguments).await,
         Command::St => st::run(app).await,
+        Command::Net(arguments) => net::run(app, &arguments),
         Command::Set(command) => set::run(app, &command),
     }
 }

@@ -72,6 +72,7 @@ fn failure(error: &TransportError) -> DrawFailure {
         | TransportError::Insecure
         | TransportError::Malformed(_)
         | TransportError::Endpoint
+        | TransportError::Onion
         | TransportError::Setup(_) => DrawFailure::Line,
     }
 }

@@ -120,6 +120,8 @@ texts! {
     SetReceipts = "set-receipts",
     SetReceiptsOff = "set-receipts-off",
     SetLang = "set-lang",
+    NetProxy = "net-proxy",
+    NetDirect = "net-direct",
     PassphraseAsk = "passphrase-ask",
     PassphraseNew = "passphrase-new",
     PassphraseAgain = "passphrase-again",
@@ -162,6 +164,9 @@ texts! {
     UpdateNeededWord = "update-needed-word",
     // errors.ftl
     RelayNoConnection = "relay-no-connection",
+    RelayNoProxy = "relay-no-proxy",
+    RelayOnion = "relay-onion",
+    ProxyForm = "proxy-form",
     RelayCut = "relay-cut",
     RelayTimeout = "relay-timeout",
     RelayWrongKey = "relay-wrong-key",

@@ -21,6 +21,7 @@ impl Explain for TransportError {
     fn explain(&self, texts: &Texts) -> String {
         let text = match self {
             Self::Unreachable(Unreachable::Connect) => Text::RelayNoConnection,
+            Self::Unreachable(Unreachable::Proxy) => Text::RelayNoProxy,
             Self::Unreachable(Unreachable::Cut) => Text::RelayCut,
             Self::Unreachable(Unreachable::Timeout) => Text::RelayTimeout,
             Self::WrongKey => Text::RelayWrongKey,
@@ -37,6 +38,7 @@ impl Explain for TransportError {
             Self::Refused(Refusal::Full) => Text::RelayFull,
             Self::Malformed(_) => Text::RelayMalformed,
             Self::Endpoint => Text::RelayEndpoint,
+            Self::Onion => Text::RelayOnion,
             Self::Setup(_) => Text::TlsSetup,
         };
         texts.say(text, &[])

@@ -7,7 +7,7 @@ use himaya_protocol::content::vocabulary::{Count, Kind, Tlp, Urgency};
 use super::*;
 
 /// Arguments that only stand on lines of their own, and with nothing that people wrote.
-const MACHINE_ARGS: &[&str] = &["id", "path", "words"];
+const MACHINE_ARGS: &[&str] = &["id", "path", "proxy", "words"];
 
 /// One message or attribute as it stands in the file, with its id (`help-sos.note` for an attribute).
 fn entries(file: &str) -> Vec<(String, String)> {

@@ -23,6 +23,9 @@ pub enum TransportError {
     /// The link's: its endpoint is no host that anything can connect to.
     #[error("the relay link names no host to connect to")]
     Endpoint,
+    /// The link's: an onion address, which only a proxy leads to, and none is set.
+    #[error("the relay is an onion address and no proxy is set")]
+    Onion,
     /// Ours: this build cannot set up TLS.
     #[error("TLS cannot be set up: {0}")]
     Setup(&'static str),
@@ -31,6 +34,9 @@ pub enum TransportError {
 /// What happened to the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
+    /// The proxy does not answer, or does not reach the relay.
+    #[error("no connection through the proxy")]
+    Proxy,
     /// The name does not resolve or nothing listens there.
     #[error("no connection")]
     Connect,
@@ -89,7 +95,7 @@ impl TransportError {
                 | Refusal::TooLarge
                 | Refusal::Other(_) => false,
             },
-            Self::WrongKey | Self::Malformed(_) | Self::Endpoint | Self::Setup(_) => false,
+            Self::WrongKey | Self::Malformed(_) | Self::Endpoint | Self::Onion | Self::Setup(_) => false,
         }
     }
 }

@@ -3,7 +3,9 @@
 //! What a connection is for decides how it is used, so that the relay cannot join by the connection what it could not
 //! join by the bytes: every put, every draw and every pick has a connection of its own, the feed has one, sweeps share one. No
 //! connection knows of an earlier one (no tickets, no cookies), none says what program speaks, and nothing follows a
-//! redirect or a proxy that the environment names.
+//! redirect or a proxy that the environment names. Through the proxy that the person set, each of them has a circuit of its own.
+//!
+//! An onion service is reached without TLS: Tor's circuit ends at the relay, and its name is its key.
 
 mod answer;
 mod feed;
@@ -29,6 +31,7 @@ pub use feed::HttpsFeed;
 use self::answer::Records;
 use self::resume::Begun;
 use super::error::{Refusal, TransportError, Unreachable};
+use super::route::Route;
 use super::{Put, Transport};
 
 /// The longest descriptor that is read: its head and room for sections to come.
@@ -68,7 +71,12 @@ impl Default for Timeouts {
 /// A relay over TLS 1.3.
 pub struct Https {
     endpoint: String,
+    /// The scheme and authority of every call.
+    base: String,
+    /// Whether Tor's circuit ends at the relay itself, so that there is no TLS.
+    onion: bool,
     tls: ClientConfig,
+    route: Route,
     timeouts: Timeouts,
     reads: Client,
     /// A closed window whose download broke off.
@@ -85,17 +93,19 @@ impl Https {
     /// Prepares to talk to the relay of a link. Connects to nothing yet.
     ///
     /// Fails with [`TransportError::Endpoint`] or [`TransportError::Setup`].
-    pub fn new(link: &RelayLink, timeouts: Timeouts) -> Result<Self, TransportError> {
+    pub fn new(link: &RelayLink, route: Route, timeouts: Timeouts) -> Result<Self, TransportError> {
         let tls = tls::pinned(*link.pin())?;
+        let onion = link.is_onion();
         let endpoint = link.endpoint().to_owned();
-        reqwest::Url::parse(&format!("https://{endpoint}/")).map_err(|_| TransportError::Endpoint)?;
-        let reads = client(&tls, &timeouts, 1)?;
-        Ok(Self { endpoint, tls, timeouts, reads, begun: Mutex::default() })
+        let base = format!("{}://{endpoint}", if onion { "http" } else { "https" });
+        reqwest::Url::parse(&base).map_err(|_| TransportError::Endpoint)?;
+        let reads = client(&tls, onion, &route, &timeouts, 1)?;
+        Ok(Self { endpoint, base, onion, tls, route, timeouts, reads, begun: Mutex::default() })
     }
 
     /// A client that has no connection yet and keeps none.
     fn fresh(&self) -> Result<Client, TransportError> {
-        client(&self.tls, &self.timeouts, 0)
+        client(&self.tls, self.onion, &self.route, &self.timeouts, 0)
     }
 
     /// Sends a call and takes the head of its answer, whatever its status.
@@ -107,11 +117,11 @@ impl Https {
         body: Option<Vec<u8>>,
     ) -> Result<Response, TransportError> {
         let request = self.request(client, method, path);
-        send(if let Some(body) = body { request.body(body) } else { request }).await
+        self.send(if let Some(body) = body { request.body(body) } else { request }).await
     }
 
     fn request(&self, client: &Client, method: Method, path: &str) -> RequestBuilder {
-        client.request(method, format!("https://{}{path}", self.endpoint))
+        client.request(method, format!("{}{path}", self.base))
     }
 
     /// A put on a connection of its own: whether it was new, or else the bytes that are there.
@@ -130,7 +140,7 @@ impl Https {
                 shown.set_sensitive(true);
                 request = request.header(AUTHORIZATION, shown);
             }
-            let answer = send(request).await?;
+            let answer = self.send(request).await?;
             match answer.status().as_u16() {
                 201 => Ok(Put::Stored),
                 200 => Ok(Put::Same),
@@ -139,6 +149,17 @@ impl Https {
             }
         })
         .await
+    }
+
+    /// Whether anything can be reached at all: onion addresses exist only behind a proxy. Not an error before something is
+    /// sent, because what is written must be saved all the same.
+    fn leads_there(&self) -> Result<(), TransportError> {
+        if self.onion && self.route.is_direct() { Err(TransportError::Onion) } else { Ok(()) }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, TransportError> {
+        self.leads_there()?;
+        request.send().await.map_err(|error| answer::meaning(&error, &self.route))
     }
 
     async fn read(&self, path: &str) -> Result<Response, TransportError> {
@@ -241,22 +262,29 @@ impl Transport for Https {
     }
 
     async fn feed(&self) -> Result<HttpsFeed, TransportError> {
-        HttpsFeed::open(&self.endpoint, self.tls.clone(), &self.timeouts).await
+        self.leads_there()?;
+        HttpsFeed::open(&self.endpoint, (!self.onion).then(|| self.tls.clone()), &self.route, &self.timeouts).await
     }
-}
-
-async fn send(request: RequestBuilder) -> Result<Response, TransportError> {
-    request.send().await.map_err(|error| answer::meaning(&error))
 }
 
 /// A client with nothing of its own to say: no agent, cookies, referer, redirects, proxies of the environment or
 /// retries. What is left to see on the wire is `host`, `accept: */*` and the length of the body.
-fn client(tls: &ClientConfig, timeouts: &Timeouts, idle_connections: usize) -> Result<Client, TransportError> {
-    Client::builder()
+fn client(
+    tls: &ClientConfig,
+    onion: bool,
+    route: &Route,
+    timeouts: &Timeouts,
+    idle_connections: usize,
+) -> Result<Client, TransportError> {
+    let builder = Client::builder().no_proxy();
+    let builder = match route.for_reqwest()? {
+        Some(proxy) => builder.proxy(proxy),
+        None => builder,
+    };
+    builder
         .tls_backend_preconfigured(tls.clone())
-        .https_only(true)
+        .https_only(!onion)
         .http1_only()
-        .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)

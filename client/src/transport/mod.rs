@@ -8,6 +8,7 @@ use himaya_protocol::wire::{Address, Cell, Chunk};
 
 mod error;
 pub mod https;
+pub mod route;
 
 pub use error::{Refusal, TransportError, Unreachable};
 

@@ -14,6 +14,7 @@ mod tokens;
 use std::collections::BTreeSet;
 
 use himaya::transport::https::{Https, Timeouts};
+use himaya::transport::route::Route;
 use himaya::transport::{Put, Refusal, Transport, TransportError, Unreachable};
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::link::RelayLink;
@@ -102,7 +103,7 @@ async fn a_request_holds_nothing_but_the_call() {
 async fn only_sweeps_share_a_connection() {
     let mut relay = Relay::answering(http(200, b"")).await;
     let named = relay.link.endpoint().replace("127.0.0.1", "localhost");
-    let client = Https::new(&RelayLink::new(&named, *relay.link.pin()).unwrap(), PATIENT).unwrap();
+    let client = Https::new(&RelayLink::new(&named, *relay.link.pin()).unwrap(), Route::direct(), PATIENT).unwrap();
     for _ in 0..3 {
         client.window_cells(3).await.unwrap();
     }
@@ -160,7 +161,7 @@ async fn a_dead_line_is_unreachable() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let link = RelayLink::new(&gone.local_addr().unwrap().to_string(), [0; 32]).unwrap();
     drop(gone);
-    let client = Https::new(&link, PATIENT).unwrap();
+    let client = Https::new(&link, Route::direct(), PATIENT).unwrap();
     let refused = TransportError::Unreachable(Unreachable::Connect);
     assert_eq!(client.put_cell(&address(1), &cell(2), None).await, Err(refused));
     assert_eq!(client.feed().await.err(), Some(refused));

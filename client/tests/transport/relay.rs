@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use himaya::transport::https::{Https, Timeouts};
+use himaya::transport::route::Route;
 use himaya_protocol::wire::link::RelayLink;
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use rustls::ServerConfig;
@@ -110,7 +111,7 @@ impl Relay {
     }
 
     pub(crate) fn client_with(&self, timeouts: Timeouts) -> Https {
-        Https::new(&self.link, timeouts).unwrap()
+        Https::new(&self.link, Route::direct(), timeouts).unwrap()
     }
 
     pub(crate) async fn request(&mut self) -> Vec<u8> {

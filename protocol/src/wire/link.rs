@@ -18,6 +18,9 @@ const VERSION: u8 = 1;
 /// The longest endpoint, in bytes.
 pub const ENDPOINT_MAX: usize = 255;
 
+/// Length of an onion service's name of version 3, in letters.
+const ONION_NAME: usize = 56;
+
 /// Where a relay listens and the SHA-256 of the public key it must show.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RelayLink {
@@ -76,6 +79,16 @@ impl RelayLink {
     /// Where the relay listens, as `host:port`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Whether the relay is an onion service (Tor rend-spec-v3 section 6): its name is its key, and Tor's circuit ends at it.
+    pub fn is_onion(&self) -> bool {
+        let host = self.endpoint.rsplit_once(':').map(|(host, _port)| host);
+        let name = host.and_then(|host| host.strip_suffix(".onion"));
+        name.is_some_and(|name| {
+            name.len() == ONION_NAME
+                && name.bytes().all(|b| matches!(b.to_ascii_lowercase(), b'a'..=b'z' | b'2'..=b'7'))
+        })
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo that the relay must show.

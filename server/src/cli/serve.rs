@@ -94,7 +94,7 @@ async fn serve(
     let mut upkeep = Upkeep::new(layout, config, relay.clone(), keypair);
     // A disk without room for a new window does not keep the relay from reading.
     upkeep.look().await;
-    let server = Server::bind(config.listen, shown, relay.clone(), limits(&config.limits)).await?;
+    let server = Server::bind(config.listen, config.onion, shown, relay.clone(), limits(&config.limits)).await?;
     let health = match config.health {
         Some(address) => Some(tokio::spawn(Health::bind(address, upkeep.standing()).await?.run())),
         None => None,

@@ -45,6 +45,9 @@ pub struct Config {
     /// Where health and metrics are told, if anywhere: a loopback address.
     #[serde(default, deserialize_with = "units::loopback")]
     pub health: Option<SocketAddr>,
+    /// Where tor hands over what comes to the onion service, if there is one: a loopback address.
+    #[serde(default, deserialize_with = "units::loopback")]
+    pub onion: Option<SocketAddr>,
     /// The relay's certificate and key.
     #[serde(default)]
     pub tls: Tls,
@@ -201,6 +204,7 @@ mod tests {
         assert_eq!(config.quota, quota());
         assert_eq!(config.limits, Limits::default());
         assert_eq!((config.log, config.health, config.tls), (LogForm::Human, None, Tls::default()));
+        assert_eq!(config.onion, None);
     }
 
     #[test]
@@ -269,6 +273,7 @@ mod tests {
             ("health = \"off\"", "health = \"192.0.2.1:9464\""),
             ("health = \"off\"", "health = \"[::]:9464\""),
             ("health = \"off\"", "health = \"localhost:9464\""),
+            ("onion = \"off\"", "onion = \"0.0.0.0:7480\""),
             ("[tls]", "[tls]\nversion = 12"),
             ("directory = \"off\"", "directory = \"http://ca.example.org\""),
         ] {

@@ -26,7 +26,7 @@ pub(super) fn loopback<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Sock
     }
     let address = text.parse::<SocketAddr>().ok().filter(|address| address.ip().is_loopback());
     address.map(Some).ok_or_else(|| {
-        D::Error::custom("expected \"off\" or a loopback address with a port, such as 127.0.0.1:9464; to read it from elsewhere, forward that port over SSH")
+        D::Error::custom("expected \"off\" or a loopback address with a port, such as 127.0.0.1:9464; from elsewhere it is reached through a tunnel, such as SSH's")
     })
 }
 

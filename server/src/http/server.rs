@@ -9,6 +9,7 @@ use std::time::Duration;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -30,6 +31,8 @@ const RESETS_MAX: usize = 16;
 /// A relay that listens.
 pub struct Server {
     listener: TcpListener,
+    /// Where tor hands over what comes to the onion service.
+    onion: Option<TcpListener>,
     acceptor: TlsAcceptor,
     app: App,
     limits: Limits,
@@ -48,20 +51,29 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Listens on an address and shows a certificate, which may be exchanged while it runs.
+    /// Listens on an address and shows a certificate, which may be exchanged while it runs. On `onion`, a loopback address, it
+    /// speaks without TLS: Tor's circuits end there.
     pub async fn bind(
         listen: SocketAddr,
+        onion: Option<SocketAddr>,
         shown: Arc<Shown>,
         relay: Relay,
         limits: Limits,
     ) -> Result<Self, ServerError> {
         let acceptor = TlsAcceptor::from(tls::server_config(shown)?);
         let listener = TcpListener::bind(listen).await?;
+        let onion = match onion {
+            Some(address) if !address.ip().is_loopback() => {
+                return Err(io::Error::from(io::ErrorKind::InvalidInput).into());
+            }
+            Some(address) => Some(TcpListener::bind(address).await?),
+            None => None,
+        };
         let (stop, stopping) = watch::channel(false);
         let feeds = Arc::new(Semaphore::new(permits(limits.feeds)));
         let (body, patience) = (limits.body, limits.patience);
         let app = App { relay, body, patience, looking: Arc::default(), feeds, stopping };
-        Ok(Self { listener, acceptor, app, limits, stop })
+        Ok(Self { listener, onion, acceptor, app, limits, stop })
     }
 
     /// Where it listens, with the port that the system chose.
@@ -90,13 +102,13 @@ impl Server {
                     rates.tick();
                     continue;
                 }
-                accepted = accept(&self.listener, &slots) => accepted,
+                accepted = accept(&self.listener, self.onion.as_ref(), &slots) => accepted,
             };
             // The semaphore is never closed, so there always is a slot in the end.
-            let Some((stream, slot)) = accepted else { break };
-            tokio::spawn(connections.clone().serve(stream, Arc::new(Visit::new(rates.clone(), slot))));
+            let Some((arrival, slot)) = accepted else { break };
+            tokio::spawn(connections.clone().serve(arrival, Arc::new(Visit::new(rates.clone(), slot))));
         }
-        drop(self.listener);
+        drop((self.listener, self.onion));
         self.stop.send_replace(true);
         // Every connection and every feed gives its slot back when it ends.
         let all = u32::try_from(permits(self.limits.connections)).unwrap_or(u32::MAX);
@@ -106,11 +118,31 @@ impl Server {
     }
 }
 
-async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+/// A connection, by the way that it came.
+enum Arrival {
+    Tls(TcpStream),
+    Onion(TcpStream),
+}
+
+async fn accept(
+    listener: &TcpListener,
+    onion: Option<&TcpListener>,
+    slots: &Arc<Semaphore>,
+) -> Option<(Arrival, OwnedSemaphorePermit)> {
     let slot = slots.clone().acquire_owned().await.ok()?;
+    let onion_accept = || async {
+        match onion {
+            Some(onion) => onion.accept().await,
+            None => std::future::pending().await,
+        }
+    };
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => return Some((stream, slot)),
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted.map(|(stream, _)| Arrival::Tls(stream)),
+            accepted = onion_accept() => accepted.map(|(stream, _)| Arrival::Onion(stream)),
+        };
+        match accepted {
+            Ok(arrival) => return Some((arrival, slot)),
             Err(error) => {
                 tracing::warn!(kind = %error.kind(), "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -130,16 +162,28 @@ struct Connections {
 
 impl Connections {
     /// Serves one connection. What goes wrong on it is the peer's doing and is not told to anybody.
-    async fn serve(mut self, stream: TcpStream, visit: Arc<Visit>) {
+    async fn serve(self, arrival: Arrival, visit: Arc<Visit>) {
+        let (Arrival::Tls(stream) | Arrival::Onion(stream)) = &arrival;
         if stream.set_nodelay(true).is_err() {
             return;
         }
+        let stream = match arrival {
+            Arrival::Onion(stream) => return self.answer(stream, visit).await,
+            Arrival::Tls(stream) => stream,
+        };
         let handshake = self.acceptor.accept_with(stream, |tls| tls.set_buffer_limit(Some(TLS_OUT)));
         let Ok(Ok(stream)) = timeout(self.limits.handshake, handshake).await else { return };
         if stream.get_ref().1.alpn_protocol() == Some(tls::ALPN_ACME) {
             // The handshake was the proof.
             return;
         }
+        self.answer(stream, visit).await;
+    }
+
+    async fn answer<S>(mut self, stream: S, visit: Arc<Visit>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let stream = TokioIo::new(Patient::new(stream, self.limits.head, self.limits.patience));
         let calls = Calls { router: self.router, visit: visit.clone() };
         let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(stream, calls));

@@ -8,6 +8,7 @@ mod home;
 mod poll;
 pub mod proxy;
 mod relay;
+pub mod socks;
 mod watch;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -20,6 +21,7 @@ pub use home::{Answer, Home, Run, string};
 pub use poll::{LIMIT, until};
 pub use proxy::Proxy;
 pub use relay::RelayProcess;
+pub use socks::SocksProxy;
 pub use watch::WatchProcess;
 
 /// A listener on a loopback address of its own, or on 127.0.0.1 where the system has no other.

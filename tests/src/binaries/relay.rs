@@ -42,15 +42,20 @@ impl RelayProcess {
 
     /// The same, but the relay link sends clients to `door` instead.
     pub fn init_behind(folder: &Path, door: SocketAddr) -> anyhow::Result<Self> {
-        Self::init_with(folder, Some(door))
+        Self::init_with(folder, Some(&door.to_string()))
     }
 
-    fn init_with(folder: &Path, door: Option<SocketAddr>) -> anyhow::Result<Self> {
+    /// The same, but the relay link names `host`, which leads nowhere by itself.
+    pub fn init_named(folder: &Path, host: &str) -> anyhow::Result<Self> {
+        Self::init_with(folder, Some(host))
+    }
+
+    fn init_with(folder: &Path, door: Option<&str>) -> anyhow::Result<Self> {
         let listen = loopback().and_then(|free: TcpListener| Ok(free.local_addr()?))?;
         let mut init = Command::new(&binaries()?.relay);
         init.arg("init").arg(folder).args(["--listen", &listen.to_string()]).stdin(Stdio::null());
         if let Some(door) = door {
-            init.args(["--link-host", &door.to_string()]);
+            init.args(["--link-host", door]);
         }
         let made = init.output().context("himaya-relay cannot be run")?;
         ensure!(made.status.success(), "himaya-relay init: {}", String::from_utf8_lossy(&made.stderr));

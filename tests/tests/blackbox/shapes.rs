@@ -179,6 +179,7 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     page.run(&dilan, &["verify", "Rojin", "--matches"], "")?;
     page.run(&rojin, &["set", "receipts", "0"], "")?;
     page.run(&rojin, &["set", "lang", "ckb"], "")?;
+    page.run(&mallory, &["net", "--proxy", "socks5h://127.0.0.1:9050"], "")?;
 
     let sos = page.run(&dilan, &["sos", "arrest", "--note", "here"], "alerts")?.one()?;
     let alert = alert_id(&sos)?;

@@ -5,6 +5,7 @@ use himaya_protocol::wire::{Address, Cell};
 use reqwest::Response;
 
 use super::super::error::{TransportError, Unreachable};
+use super::super::route::Route;
 use super::tls;
 
 /// The most bytes of cells that one answer may hold: 512 MiB, about 130,000 cells.
@@ -21,7 +22,7 @@ pub(super) async fn at_most(
         return Err(long);
     }
     let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| meaning(&error))? {
+    while let Some(piece) = answer.chunk().await.map_err(|error| broken(&error))? {
         if piece.len() > most - body.len() {
             return Err(long);
         }
@@ -72,7 +73,7 @@ impl Records {
         if answer.content_length().is_some_and(|length| length > self.left) {
             return Err(Self::broken());
         }
-        while let Some(piece) = answer.chunk().await.map_err(|error| meaning(&error))? {
+        while let Some(piece) = answer.chunk().await.map_err(|error| broken(&error))? {
             let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
             self.left = self.left.checked_sub(length).ok_or(Self::broken())?;
             let mut piece: &[u8] = &piece;
@@ -108,9 +109,14 @@ fn fill(buffer: &mut Vec<u8>, size: usize, piece: &mut &[u8]) {
 }
 
 /// What an error of a call means; the host and path that it may hold are dropped here.
-pub(super) fn meaning(error: &reqwest::Error) -> TransportError {
+pub(super) fn meaning(error: &reqwest::Error, route: &Route) -> TransportError {
+    if error.is_connect() && !error.is_timeout() { tls::meaning(error, route.unreachable()) } else { broken(error) }
+}
+
+/// What it means that an answer breaks off.
+fn broken(error: &reqwest::Error) -> TransportError {
     if error.is_timeout() {
         return TransportError::Unreachable(Unreachable::Timeout);
     }
-    tls::meaning(error, if error.is_connect() { Unreachable::Connect } else { Unreachable::Cut })
+    tls::meaning(error, Unreachable::Cut)
 }

@@ -1,12 +1,16 @@
 //! The feed: a WebSocket on a connection of its own.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use himaya_protocol::wire::relay::{CURSOR_SIZE, FeedFrame, LayoutError, PATH_FEED, RECORD_SIZE};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsConnector;
@@ -17,6 +21,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::super::error::{Refusal, TransportError, Unreachable};
+use super::super::route::Route;
 use super::super::{Feed, https::tls};
 use super::Timeouts;
 
@@ -28,15 +33,20 @@ const FRAME_MAX: usize = 1 + CURSOR_SIZE + RECORD_SIZE;
 /// [`Feed::next`] that is under way loses nothing.
 #[derive(Debug)]
 pub struct HttpsFeed {
-    socket: WebSocketStream<TlsStream<TcpStream>>,
+    socket: WebSocketStream<Line>,
     silence: Interval,
     patience: Duration,
     pinged: bool,
 }
 
 impl HttpsFeed {
-    pub(super) async fn open(endpoint: &str, tls: ClientConfig, timeouts: &Timeouts) -> Result<Self, TransportError> {
-        let opened = timeout(timeouts.connect.saturating_add(timeouts.answer), connect(endpoint, tls));
+    pub(super) async fn open(
+        endpoint: &str,
+        tls: Option<ClientConfig>,
+        route: &Route,
+        timeouts: &Timeouts,
+    ) -> Result<Self, TransportError> {
+        let opened = timeout(timeouts.connect.saturating_add(timeouts.answer), connect(endpoint, tls, route));
         let socket = opened.await.map_err(|_| TransportError::Unreachable(Unreachable::Timeout))??;
         let mut silence = interval(timeouts.feed_silence.max(Duration::from_millis(1)));
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -89,20 +99,74 @@ impl Feed for HttpsFeed {
     }
 }
 
-async fn connect(endpoint: &str, tls: ClientConfig) -> Result<WebSocketStream<TlsStream<TcpStream>>, TransportError> {
-    let request = format!("wss://{endpoint}{PATH_FEED}").into_client_request().map_err(|_| TransportError::Endpoint)?;
+/// What a feed travels over.
+#[derive(Debug)]
+enum Line {
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Tor's circuit to the relay.
+    Onion(TcpStream),
+}
+
+impl AsyncRead for Line {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tls(line) => Pin::new(line).poll_read(context, into),
+            Self::Onion(line) => Pin::new(line).poll_read(context, into),
+        }
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tls(line) => Pin::new(line).poll_write(context, bytes),
+            Self::Onion(line) => Pin::new(line).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tls(line) => Pin::new(line).poll_flush(context),
+            Self::Onion(line) => Pin::new(line).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tls(line) => Pin::new(line).poll_shutdown(context),
+            Self::Onion(line) => Pin::new(line).poll_shutdown(context),
+        }
+    }
+}
+
+async fn connect(
+    endpoint: &str,
+    tls: Option<ClientConfig>,
+    route: &Route,
+) -> Result<WebSocketStream<Line>, TransportError> {
+    let scheme = if tls.is_some() { "wss" } else { "ws" };
+    let request = format!("{scheme}://{endpoint}{PATH_FEED}").into_client_request();
+    let request = request.map_err(|_| TransportError::Endpoint)?;
     let (host, _port) = endpoint.rsplit_once(':').ok_or(TransportError::Endpoint)?;
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|_| TransportError::Endpoint)?;
-    let tcp = TcpStream::connect(endpoint).await.map_err(|error| tls::meaning(&error, Unreachable::Connect))?;
-    let tls = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await;
-    let tls = tls.map_err(|error| tls::meaning(&error, Unreachable::Cut))?;
+    let tcp = route.connect(endpoint).await.map_err(|error| match error {
+        Some(error) => tls::meaning(&error, route.unreachable()),
+        None => TransportError::Unreachable(route.unreachable()),
+    })?;
+    let line = match tls {
+        Some(tls) => {
+            let line = TlsConnector::from(Arc::new(tls)).connect(name, tcp).await;
+            Line::Tls(Box::new(line.map_err(|error| tls::meaning(&error, Unreachable::Cut))?))
+        }
+        None => Line::Onion(tcp),
+    };
     let config = WebSocketConfig::default()
         .read_buffer_size(4 * FRAME_MAX)
         .max_message_size(Some(FRAME_MAX))
         .max_frame_size(Some(FRAME_MAX));
     let (socket, _answer) =
-        client_async_with_config(request, tls, Some(config)).await.map_err(|error| meaning(&error))?;
+        client_async_with_config(request, line, Some(config)).await.map_err(|error| meaning(&error))?;
     Ok(socket)
 }
 

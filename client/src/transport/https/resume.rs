@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, RANGE};
 use reqwest::{Method, Response};
 
 use super::answer::Records;
-use super::{Https, answer, ok, within};
+use super::{Https, ok, within};
 use crate::transport::error::{Refusal, TransportError};
 
 /// How often one call reads on. Each time must have brought a whole record at least.
@@ -74,12 +74,12 @@ impl Https {
 
     async fn read_rest(&self, begun: &mut Begun) -> Result<(), TransportError> {
         let path = relay::window_cells_path(begun.window);
-        let mut request = self.reads.request(Method::GET, format!("https://{}{path}", self.endpoint));
+        let mut request = self.request(&self.reads, Method::GET, &path);
         let rest = begun.rest();
         if let Some(place) = rest {
             request = request.header(RANGE, format!("bytes={place}-"));
         }
-        let answer = request.send().await.map_err(|error| answer::meaning(&error))?;
+        let answer = self.send(request).await?;
         match (rest, answer.status().as_u16()) {
             (Some(place), 206) => {
                 let same = tag_of(answer.headers()) == begun.tag && begins_at(answer.headers(), place);
