@@ -43,6 +43,11 @@ pub const POINTS: &[&str] = &[
     "boxes-whole",
     "window-condemned",
     "window-gone",
+    "flat-step",
+    "flat-written",
+    "flat-named",
+    "flat-synced",
+    "flat-alone",
 ];
 
 /// The points that only a relay with tokens comes to, besides those above.

@@ -9,7 +9,9 @@ use himaya_protocol::wire::{Address, Cell, Chunk};
 
 use himaya_protocol::wire::secret::Secret;
 
-use super::{Admission, CellStore, FeedEnd, MemoryStore, Nullifier, Put, SledStore, Spend, StoreError};
+use super::{
+    Admission, Arrivals, CellStore, Census, FeedEnd, MemoryStore, Nullifier, Put, Reply, SledStore, Spend, StoreError,
+};
 
 fn address(name: u64) -> Address {
     let mut bytes = [0; 32];
@@ -324,6 +326,105 @@ async fn a_token_raced_for_across_a_rollover_pays_once(store: Arc<dyn CellStore>
     }
 }
 
+async fn a_closed_window_reads_as_it_did_when_it_was_open(store: Arc<dyn CellStore>) {
+    store.advance(5, 0).await.unwrap();
+    store.keep_token_key(5, Secret::new([7; 32])).await.unwrap();
+    // Somebody may make many that begin alike.
+    let alike = |last: u8| {
+        let mut bytes = [9; 32];
+        bytes[31] = last;
+        Address::new(bytes)
+    };
+    let all: Vec<Address> =
+        addresses([1, 3, u64::MAX]).into_iter().chain((0..20).map(|last| alike(2 * last))).collect();
+    for (fill, place) in (0..).zip(&all) {
+        assert_eq!(store.put_cell(*place, cell(fill), token(5, fill)).await, Ok(Put::Stored));
+        assert_eq!(store.put_chunk(*place, chunk(fill), Admission::Open).await, Ok(Put::Stored));
+    }
+    let looks = all.iter().copied().chain((0..20).map(|last| alike(2 * last + 1))).chain(addresses([0, 2, 4]));
+    let looks: Vec<Address> = looks.collect();
+    let read = || {
+        let boxes = |place: &Address| (store.cell(place).unwrap(), store.chunk(place).unwrap());
+        let pages = |after: Option<&Address>| {
+            let page = |limit| (store.cells(5, after, limit).unwrap(), store.addresses(5, after, limit).unwrap());
+            [1, 2, 7, 100].map(page)
+        };
+        let single: Vec<_> = looks.iter().map(boxes).collect();
+        let pages: Vec<_> = looks.iter().map(Some).chain([None]).map(pages).collect();
+        (single, pages, spent(&*store)[0])
+    };
+    let open = read();
+    assert_eq!(open.2, (5, 23));
+    store.advance(6, 0).await.unwrap();
+    let closed = read();
+    assert!(open == closed, "it reads otherwise once it is closed");
+    for (fill, place) in (0..).zip(&all) {
+        assert_eq!(store.put_cell(*place, cell(fill), Admission::Nothing).await, Ok(Put::Same));
+        assert_eq!(store.put_cell(*place, cell(99), Admission::Nothing).await, Ok(Put::Taken(cell(fill))));
+        assert_eq!(store.put_chunk(*place, chunk(99), Admission::Open).await, Ok(Put::Taken(chunk(fill))));
+        assert_eq!(store.put_cell(address(9), cell(9), token(5, fill)).await, Err(StoreError::NotAdmitted), "spent");
+    }
+    assert_eq!(store.put_cell(alike(1), cell(9), token(5, 99)).await, Ok(Put::Stored));
+}
+
+/// The sled engine when every window that was closed has been rewritten before anybody looks at it.
+pub(super) struct Flattened(pub(super) Arc<SledStore>);
+
+impl CellStore for Flattened {
+    fn put_cell(&self, address: Address, cell: Cell, admission: Admission) -> Reply<Put<Cell>> {
+        self.0.put_cell(address, cell, admission)
+    }
+
+    fn put_chunk(&self, address: Address, chunk: Chunk, admission: Admission) -> Reply<Put<Chunk>> {
+        self.0.put_chunk(address, chunk, admission)
+    }
+
+    fn advance(&self, newest: u32, oldest: u32) -> Reply<()> {
+        let (store, done) = (self.0.clone(), self.0.advance(newest, oldest));
+        Box::pin(async move {
+            done.await?;
+            store.wait_for_flat_files();
+            Ok(())
+        })
+    }
+
+    fn keep_token_key(&self, window: u32, seed: Secret) -> Reply<()> {
+        self.0.keep_token_key(window, seed)
+    }
+
+    fn token_keys(&self) -> Vec<(u32, Secret)> {
+        self.0.token_keys()
+    }
+
+    fn newest_window(&self) -> u32 {
+        self.0.newest_window()
+    }
+
+    fn cell(&self, address: &Address) -> Result<Option<Cell>, StoreError> {
+        self.0.cell(address)
+    }
+
+    fn chunk(&self, address: &Address) -> Result<Option<Chunk>, StoreError> {
+        self.0.chunk(address)
+    }
+
+    fn cells(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<(Address, Cell)>, StoreError> {
+        self.0.cells(window, after, limit)
+    }
+
+    fn addresses(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<Address>, StoreError> {
+        self.0.addresses(window, after, limit)
+    }
+
+    fn arrivals(&self) -> &Arrivals {
+        self.0.arrivals()
+    }
+
+    fn census(&self) -> Result<Vec<Census>, StoreError> {
+        self.0.census()
+    }
+}
+
 macro_rules! contract {
     ($($case:ident)*) => {
         mod memory {
@@ -337,6 +438,13 @@ macro_rules! contract {
             async fn $case() {
                 let folder = tempfile::tempdir().unwrap();
                 super::$case(super::Arc::new(super::open(folder.path()))).await;
+            })*
+        }
+        mod flat {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $case() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$case(super::Arc::new(super::Flattened(super::Arc::new(super::open(folder.path()))))).await;
             })*
         }
     };
@@ -360,6 +468,7 @@ contract! {
     token_keys_go_with_their_windows
     a_token_raced_for_by_64_pays_once
     a_token_raced_for_across_a_rollover_pays_once
+    a_closed_window_reads_as_it_did_when_it_was_open
 }
 
 fn open(folder: &Path) -> SledStore {

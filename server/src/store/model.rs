@@ -1,6 +1,7 @@
 //! Put-if-absent against a model: any run of puts, rollovers, expiries and restarts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::secret::Secret;
@@ -8,6 +9,7 @@ use himaya_protocol::wire::{Address, Cell, Chunk};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
+use super::contract::Flattened;
 use super::{Admission, CellStore, MemoryStore, Nullifier, Put, SledStore, Spend, StoreError};
 
 /// How many windows the runs keep.
@@ -217,6 +219,15 @@ proptest! {
     fn the_sled_engine_is_the_model(steps in steps()) {
         let folder = tempfile::tempdir().unwrap();
         let open = || SledStore::open(folder.path(), 1 << 16, [1; 8]).unwrap();
+        block_on(run(open(), steps, |store| {
+            drop(store);
+            open()
+        }))?;
+    }
+    #[test]
+    fn the_sled_engine_with_flat_files_is_the_model(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Flattened(Arc::new(SledStore::open(folder.path(), 1 << 16, [1; 8]).unwrap()));
         block_on(run(open(), steps, |store| {
             drop(store);
             open()

@@ -39,15 +39,22 @@ pub(super) fn sync_whole(path: &Path) -> io::Result<()> {
     sync(path)
 }
 
-/// The bytes that a folder and all that is in it take on disk.
+/// The bytes that a folder and all that is in it take on disk. What goes while this looks takes nothing.
 pub(super) fn size_on_disk(path: &Path) -> io::Result<u64> {
-    let mut size = 0;
-    for entry in fs::read_dir(path)? {
+    let mut size: u64 = 0;
+    let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let entries = match fs::read_dir(path) {
+        Err(error) if gone(&error) => return Ok(0),
+        other => other?,
+    };
+    for entry in entries {
         let entry = entry?;
-        size += match entry.metadata()? {
-            of_folder if of_folder.is_dir() => size_on_disk(&entry.path())?,
-            of_file => of_file.blocks().saturating_mul(512),
-        };
+        size = size.saturating_add(match entry.metadata() {
+            Err(error) if gone(&error) => 0,
+            Err(error) => return Err(error),
+            Ok(of_folder) if of_folder.is_dir() => size_on_disk(&entry.path())?,
+            Ok(of_file) => of_file.blocks().saturating_mul(512),
+        });
     }
     Ok(size)
 }

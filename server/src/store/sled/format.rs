@@ -4,6 +4,7 @@
 //! |---|---|
 //! | none | of the first relays: version 1 without the file |
 //! | 1 | `windows/N/boxes`, one sled database a window, with the trees `cells`, `chunks` and `spent` |
+//! | 2 | closed windows have `windows/N/flat` instead, or still a database, which is rewritten when there is time |
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -17,7 +18,9 @@ const FILE: &str = "version";
 type Step = fn(&Path) -> io::Result<()>;
 
 /// The steps from no version on. The layout that this program writes is the one after the last.
-const STEPS: &[Step] = &[|_unversioned| Ok(())];
+///
+/// From 1 to 2 nothing has to be done: every window of 1 is one of 2, and the stamp keeps older programs away from flat files.
+const STEPS: &[Step] = &[|_unversioned| Ok(()), |_databases_only| Ok(())];
 
 /// The version of a store's layout, 0 for a folder without one. A layout of a later program is left alone.
 pub(super) fn read(store: &Path) -> Result<usize, OpenError> {

@@ -1,4 +1,4 @@
-//! The embedded engine: sled 0.34.7, one database a window, durable across a power cut.
+//! The embedded engine: the window that is written lies in sled 0.34.7, closed ones in flat files; durable across a power cut.
 //!
 //! | sled as it is | what is done about it |
 //! |---|---|
@@ -6,7 +6,8 @@
 //! | new files are not synced | files, folder and parent are synced before a database is put in place |
 //! | values from 16 KiB on go to files that are never synced | chunks lie in pieces of 4 KiB |
 //! | a full disk stops reading too | [`reserve`]: the engine never meets one; no writes in the background |
-//! | old versions stay in its log | one database a window, unlinked whole |
+//! | old versions stay in its log | one database, for the newest window alone; [`flatten`] rewrites it when it is closed |
+//! | its cache holds more than it was allowed | [`boxes`] has it count; closed windows have no cache at all |
 //! | concurrent `flush_async` deadlocks | one thread writes, with `flush` alone |
 //! | `flush` may wait for ever when the disk fails | [`watchdog`]: the process ends |
 
@@ -14,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use himaya_protocol::wire::secret::Secret;
@@ -24,15 +25,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::quota::Quota;
 use self::reserve::Reserve;
-use self::window::{Kind, Window, WindowError};
+use self::sheet::SheetError;
+use self::window::{Kind, Page, Window, WindowError};
 use self::writer::{Answer, Command, Request, Writer};
 use super::{Admission, Arrivals, CellStore, Census, Put, Reply, Spend, StoreError};
 use crate::crash;
 
+mod boxes;
+mod flat;
+mod flatten;
 mod folder;
 mod format;
 mod quota;
 mod reserve;
+mod sheet;
 mod token_key;
 mod watchdog;
 mod window;
@@ -84,6 +90,7 @@ pub struct SledStore {
     shared: Arc<Shared>,
     queue: Option<mpsc::Sender<Command>>,
     writer: Option<JoinHandle<()>>,
+    flattener: Option<JoinHandle<()>>,
     /// Held as long as this store is open.
     _lock: File,
 }
@@ -102,6 +109,11 @@ struct Shared {
     reserve: Reserve,
     failed: watch::Sender<bool>,
     flushes: watchdog::Flushes,
+    flattening: flatten::Wishes,
+    /// Where windows are rewritten.
+    scratch: PathBuf,
+    /// Held while the folder of a window is moved or removed.
+    moving: Mutex<()>,
 }
 
 impl SledStore {
@@ -123,6 +135,8 @@ impl SledStore {
         let reserve = Reserve::open(folder, reserve)?;
         let version = format::read(folder)?;
         reserve.insist(|| format::upgrade(folder, version))?;
+        let scratch = flatten::scratch(folder);
+        folder::remove(&scratch)?;
         let place = folder.join("windows");
         reserve.insist(|| folder::make(&place))?;
         let windows = open_windows(&place)?;
@@ -135,6 +149,9 @@ impl SledStore {
             reserve,
             failed: watch::Sender::new(false),
             flushes: watchdog::Flushes::default(),
+            flattening: flatten::Wishes::default(),
+            scratch,
+            moving: Mutex::default(),
         });
         watchdog::watch(&shared)?;
         let (sender, queue) = mpsc::channel(QUEUE);
@@ -146,7 +163,8 @@ impl SledStore {
             let _alarm = alarm;
             writer.run();
         })?;
-        Ok(Self { shared, queue: Some(sender), writer: Some(writer), _lock: lock })
+        let flattener = flatten::start(&shared)?;
+        Ok(Self { shared, queue: Some(sender), writer: Some(writer), flattener: Some(flattener), _lock: lock })
     }
 
     /// Comes back when the engine has failed. What it acknowledged is on disk; the way on is a new start.
@@ -158,6 +176,11 @@ impl SledStore {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Waits until the windows that are closed by now have been rewritten into flat files, or could not be. Blocks.
+    pub fn wait_for_flat_files(&self) {
+        self.shared.flattening.wait();
     }
 
     fn ask<T: Send + 'static>(&self, command: impl FnOnce(Answer<T>) -> Command + Send + 'static) -> Reply<T> {
@@ -201,8 +224,12 @@ impl Drop for Alarm {
 }
 
 impl Drop for SledStore {
-    /// Lets the writer finish what was queued.
+    /// Lets the writer finish what was queued. A window that is being rewritten stays as it is.
     fn drop(&mut self) {
+        self.shared.flattening.stop();
+        if self.flattener.take().is_some_and(|flattener| flattener.join().is_err()) {
+            tracing::error!("the rewriting of a window ended in a panic");
+        }
         self.queue = None;
         if self.writer.take().is_some_and(|writer| writer.join().is_err()) {
             tracing::error!("the writer ended in a panic");
@@ -220,12 +247,7 @@ fn open_windows(place: &Path) -> Result<BTreeMap<u32, Arc<Window>>, OpenError> {
             numbers.insert(number);
         }
     }
-    let newest = numbers.last().copied();
-    let open = |number| {
-        let window = Window::open(window_path(place, number), Some(number) == newest)?;
-        Ok((number, Arc::new(window)))
-    };
-    numbers.into_iter().map(open).collect()
+    numbers.into_iter().map(|number| Ok((number, Arc::new(Window::open(window_path(place, number))?)))).collect()
 }
 
 fn window_path(place: &Path, number: u32) -> PathBuf {
@@ -261,6 +283,15 @@ impl Shared {
         window
     }
 
+    fn holds(&self, number: u32, window: &Arc<Window>) -> bool {
+        self.window(number).is_some_and(|there| Arc::ptr_eq(&there, window))
+    }
+
+    /// Has readers find the same boxes elsewhere.
+    fn replace_window(&self, number: u32, window: Window) {
+        self.add_window(number, window);
+    }
+
     /// Takes the expired windows out of every reader's sight. The newest one stays whatever its number.
     fn take_windows_before(&self, oldest: u32) -> Vec<Arc<Window>> {
         let mut windows = self.windows.write().unwrap_or_else(PoisonError::into_inner);
@@ -271,7 +302,7 @@ impl Shared {
 
     fn find(&self, kind: Kind, address: &Address) -> Result<Option<Found>, WindowError> {
         for (number, window) in self.all_windows() {
-            if let Some(found) = window.boxes().map_or(Ok(None), |boxes| boxes.get(kind, address))? {
+            if let Some(found) = window.get(kind, address)? {
                 return Ok(Some((number, found)));
             }
         }
@@ -285,7 +316,7 @@ impl Shared {
             return Ok(false);
         }
         for (_, window) in since {
-            if window.boxes().map_or(Ok(false), |boxes| boxes.is_spent(&spend.nullifier))? {
+            if window.is_spent(&spend.nullifier)? {
                 return Ok(false);
             }
         }
@@ -316,32 +347,38 @@ impl Shared {
     }
 
     fn find_durable(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, StoreError> {
-        let found = self.find(kind, address).map_err(|error| self.broken(&error))?;
-        Ok(found.map(|(_, found)| found).filter(|_| self.is_durable(kind, address)))
+        for (place, (_, window)) in self.all_windows().into_iter().enumerate() {
+            let found = window.get(kind, address).map_err(|error| self.failure(&error))?;
+            // A chunk that is just being stored anew is there all the while, in an older window.
+            if let Some(found) = found.filter(|_| place > 0 || self.is_durable(kind, address)) {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
-    /// A page of durable cells; empty only at the end of the window.
+    /// A page of durable cells, or of what is read of them; empty only at the end of the window.
     fn page<T>(
         &self,
         window: u32,
-        after: Option<&Address>,
-        limit: usize,
-        read: impl Fn(Address, &[u8]) -> Option<T>,
+        read: impl FnOnce(&Window, &dyn Fn(&Address) -> bool) -> Result<Vec<T>, WindowError>,
     ) -> Result<Vec<T>, StoreError> {
-        let window = self.window(window);
-        let Some(boxes) = window.as_ref().and_then(|window| window.boxes()) else { return Ok(Vec::new()) };
-        let mut page = Vec::new();
-        // One entry after the other: a page of addresses does not hold the cells beside them.
-        for entry in boxes.cells(after) {
-            let (address, value) = entry.map_err(|error| self.broken(&error))?;
-            if self.is_durable(Kind::Cell, &address) {
-                page.extend(read(address, &value));
+        let Some(window) = self.window(window) else { return Ok(Vec::new()) };
+        read(&window, &|address| self.is_durable(Kind::Cell, address)).map_err(|error| self.failure(&error))
+    }
+
+    /// What an error means. One damaged record of a closed window is no reason to stop serving the others.
+    fn failure(&self, error: &WindowError) -> StoreError {
+        match error {
+            WindowError::Flat(SheetError::Damaged { .. }) => {
+                tracing::error!(%error, "a closed window cannot be read");
+                StoreError::Failed
             }
-            if page.len() >= limit {
-                break;
-            }
+            WindowError::Flat(SheetError::Files(_))
+            | WindowError::Files(_)
+            | WindowError::Engine(_)
+            | WindowError::Closed => self.broken(error),
         }
-        Ok(page)
     }
 }
 
@@ -380,11 +417,14 @@ impl CellStore for SledStore {
     }
 
     fn cells(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<(Address, Cell)>, StoreError> {
-        self.shared.page(window, after, limit, |address, value| Some((address, Cell::from_bytes(value)?)))
+        let page = Page { after, limit };
+        let found = self.shared.page(window, |window, is_durable| window.cells(page, is_durable))?;
+        Ok(found.into_iter().filter_map(|(address, cell)| Some((address, Cell::from_bytes(cell)?))).collect())
     }
 
     fn addresses(&self, window: u32, after: Option<&Address>, limit: usize) -> Result<Vec<Address>, StoreError> {
-        self.shared.page(window, after, limit, |address, _| Some(address))
+        let page = Page { after, limit };
+        self.shared.page(window, |window, is_durable| window.addresses(page, is_durable))
     }
 
     fn arrivals(&self) -> &Arrivals {
@@ -394,7 +434,7 @@ impl CellStore for SledStore {
     fn census(&self) -> Result<Vec<Census>, StoreError> {
         let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
         let of_window = |(number, window): (u32, Arc<Window>)| {
-            let (cells, chunks, spent) = window.boxes().map_or((0, 0, 0), |boxes| boxes.count());
+            let (cells, chunks, spent) = window.count().map_err(|error| self.shared.failure(&error))?;
             let bytes = window.size_on_disk().map_err(|error| self.shared.broken(&error.into()))?;
             Ok(Census { window: number, cells: count(cells), chunks: count(chunks), spent: count(spent), bytes })
         };

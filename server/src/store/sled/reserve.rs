@@ -36,6 +36,11 @@ impl Reserve {
         Ok(self.free()? >= self.mark)
     }
 
+    /// Whether more may be written beside groups: a ballast's room stays to the mark.
+    pub(super) fn has_room_beside(&self) -> io::Result<bool> {
+        Ok(self.free()? >= self.mark.saturating_add(self.ballast_size()))
+    }
+
     /// Lays the ballast down if it is missing and there is room for it beside the mark.
     pub(super) fn restore_ballast(&self) -> io::Result<()> {
         let size = self.ballast_size();

@@ -1,47 +1,32 @@
-//! One window: one folder, and in it, once something has arrived, one sled database.
+//! One window: one folder, and in it, once something has arrived, a sled database as long as it is written and flat files
+//! after that.
 //!
 //! ```text
 //! windows/0000020780/         made and synced when the window is entered: it says that no older window is open
 //! windows/0000020780/boxes/   the sled database, made when the first box arrives
 //! windows/0000020780/whole    says that the files of the database are synced; without it nothing was ever acknowledged
+//! windows/0000020779/flat/    the flat files of a window that is closed
 //! windows/0000020780/token-key the seed of the token key that was made in it, if one was
 //! windows/0000020766.gone/    a window that expired and is being unlinked
 //! ```
-//!
-//! A chunk lies in 16 pieces of 4 KiB under `address 32 ‖ piece 1`, because sled keeps values of 16 KiB and more in
-//! files of their own that it never syncs (upstream: spacejam/sled#1452).
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::Duration;
 
-use ::sled::Transactional;
-use ::sled::transaction::TransactionError;
 use himaya_protocol::wire::Address;
-use himaya_protocol::wire::address::ADDRESS_SIZE;
-use himaya_protocol::wire::cell::CHUNK_SIZE;
 use himaya_protocol::wire::secret::Secret;
 
+use super::boxes::Boxes;
+use super::flat::{self, Flat};
+use super::sheet::SheetError;
 use super::{folder, token_key};
 use crate::crash;
-use crate::schema;
 use crate::store::Nullifier;
 
-/// A piece of a chunk, in bytes.
-pub(crate) const PIECE_SIZE: usize = 4_096;
-const PIECES: usize = CHUNK_SIZE / PIECE_SIZE;
-/// The page cache of the window that is written.
-const CACHE_OPEN: u64 = 64 << 20;
-/// The page cache of a window that was closed before the store was opened.
-const CACHE_CLOSED: u64 = 8 << 20;
 const BOXES: &str = "boxes";
 const WHOLE: &str = "whole";
-/// How often, and after what pause, a database is tried that an earlier handle of ours has not quite let go of.
-const LOCK_TRIES: u32 = 100;
-const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a box is. Each kind has an address space of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,13 +42,32 @@ pub(super) enum WindowError {
     Files(#[from] io::Error),
     #[error("the database of a window: {0}")]
     Engine(#[from] ::sled::Error),
+    #[error(transparent)]
+    Flat(#[from] SheetError),
+    #[error("a window that is closed was to be written")]
+    Closed,
 }
 
 #[derive(Debug)]
 pub(super) struct Window {
     path: PathBuf,
-    boxes: OnceLock<Boxes>,
+    held: Held,
     token_key: OnceLock<Secret>,
+}
+
+/// Where the boxes of a window lie.
+#[derive(Debug)]
+enum Held {
+    /// In a database, once there are any.
+    Boxes(OnceLock<Boxes>),
+    Flat(Flat),
+}
+
+/// At most so many cells of a page, from after an address.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page<'a> {
+    pub(super) after: Option<&'a Address>,
+    pub(super) limit: usize,
 }
 
 impl Window {
@@ -71,20 +75,26 @@ impl Window {
     pub(super) fn enter(path: PathBuf) -> io::Result<Self> {
         folder::make(&path)?;
         crash::point("window-made");
-        Ok(Self { path, boxes: OnceLock::new(), token_key: OnceLock::new() })
+        Ok(Self { path, held: Held::Boxes(OnceLock::new()), token_key: OnceLock::new() })
     }
 
     /// Opens a window that an earlier process entered.
-    pub(super) fn open(path: PathBuf, newest: bool) -> Result<Self, WindowError> {
-        let place = path.join(BOXES);
-        let boxes = if path.join(WHOLE).try_exists()? {
-            OnceLock::from(Boxes::open(&place, newest)?)
+    pub(super) fn open(path: PathBuf) -> Result<Self, WindowError> {
+        let (flat, boxes) = (flat::place_in(&path), path.join(BOXES));
+        let held = if flat.try_exists()? {
+            let flat = Flat::open(&flat)?;
+            // What put them in place may have died before that was on the disk.
+            folder::sync(&path)?;
+            remove_database(&path)?;
+            Held::Flat(flat)
+        } else if path.join(WHOLE).try_exists()? {
+            Held::Boxes(OnceLock::from(Boxes::open(&boxes)?))
         } else {
-            folder::remove(&place)?;
-            OnceLock::new()
+            folder::remove(&boxes)?;
+            Held::Boxes(OnceLock::new())
         };
         let token_key = token_key::read(&path)?.map_or_else(OnceLock::new, OnceLock::from);
-        Ok(Self { path, boxes, token_key })
+        Ok(Self { path, held, token_key })
     }
 
     /// The seed of the token key that was made in this window.
@@ -101,25 +111,96 @@ impl Window {
         Ok(())
     }
 
-    /// What lies here; nothing as long as nothing has arrived.
+    /// The database, if boxes lie in one.
     pub(super) fn boxes(&self) -> Option<&Boxes> {
-        self.boxes.get()
+        match &self.held {
+            Held::Boxes(boxes) => boxes.get(),
+            Held::Flat(_) => None,
+        }
     }
 
-    /// What lies here, making the database if it is missing.
+    /// The database of the window that is written, made if it is missing.
     ///
     /// sled does not sync the files of a new database, so a power cut can leave half of one. It counts from the moment
     /// when all of it is synced and [`WHOLE`] stands beside it.
     pub(super) fn boxes_or_new(&self) -> Result<&Boxes, WindowError> {
-        if let Some(boxes) = self.boxes.get() {
+        let Held::Boxes(held) = &self.held else { return Err(WindowError::Closed) };
+        if let Some(boxes) = held.get() {
             return Ok(boxes);
         }
-        let boxes = Boxes::open(&self.path.join(BOXES), true)?;
+        let boxes = Boxes::open(&self.path.join(BOXES))?;
         crash::point("boxes-made");
         File::create(self.path.join(WHOLE))?.sync_all()?;
         folder::sync(&self.path)?;
         crash::point("boxes-whole");
-        Ok(self.boxes.get_or_init(|| boxes))
+        Ok(held.get_or_init(|| boxes))
+    }
+
+    /// Puts flat files in place of the database they were written from, and gives the window that has them. `written` is
+    /// their folder, all of it on the disk.
+    ///
+    /// The rename is the moment from which they are the truth. The database goes when that moment is on the disk.
+    pub(super) fn flattened(&self, written: &Path) -> Result<Self, WindowError> {
+        let flat = Flat::open(written)?;
+        crash::point("flat-written");
+        fs::rename(written, flat::place_in(&self.path))?;
+        crash::point("flat-named");
+        folder::sync(&self.path)?;
+        crash::point("flat-synced");
+        Ok(Self { path: self.path.clone(), held: Held::Flat(flat), token_key: self.token_key.clone() })
+    }
+
+    /// Unlinks the database beside the flat files. Whoever still reads from it reads on from the open files.
+    pub(super) fn remove_database(&self) -> io::Result<()> {
+        remove_database(&self.path)
+    }
+
+    /// The box at an address.
+    pub(super) fn get(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, WindowError> {
+        match &self.held {
+            Held::Boxes(boxes) => boxes.get().map_or(Ok(None), |boxes| boxes.get(kind, address)),
+            Held::Flat(flat) => Ok(flat.get(kind, address)?),
+        }
+    }
+
+    /// Whether a token was spent in this window.
+    pub(super) fn is_spent(&self, nullifier: &Nullifier) -> Result<bool, WindowError> {
+        match &self.held {
+            Held::Boxes(boxes) => boxes.get().map_or(Ok(false), |boxes| boxes.is_spent(nullifier)),
+            Held::Flat(flat) => Ok(flat.is_spent(nullifier)?),
+        }
+    }
+
+    /// A page of the cells in the order of their addresses, without those that `is_durable` denies once they were read.
+    pub(super) fn cells(
+        &self,
+        page: Page<'_>,
+        is_durable: impl Fn(&Address) -> bool,
+    ) -> Result<Vec<(Address, Box<[u8]>)>, WindowError> {
+        match &self.held {
+            Held::Boxes(boxes) => of_boxes(boxes, page, is_durable, |address, cell| (address, Box::from(cell))),
+            Held::Flat(flat) => Ok(flat.cells(page.after, page.limit)?.collect()),
+        }
+    }
+
+    /// The addresses of what [`Window::cells`] gives.
+    pub(super) fn addresses(
+        &self,
+        page: Page<'_>,
+        is_durable: impl Fn(&Address) -> bool,
+    ) -> Result<Vec<Address>, WindowError> {
+        match &self.held {
+            Held::Boxes(boxes) => of_boxes(boxes, page, is_durable, |address, _| address),
+            Held::Flat(flat) => Ok(flat.addresses(page.after, page.limit)?.collect()),
+        }
+    }
+
+    /// How many cells, chunks and spent tokens lie here.
+    pub(super) fn count(&self) -> Result<(usize, usize, usize), WindowError> {
+        match &self.held {
+            Held::Boxes(boxes) => boxes.get().map_or(Ok((0, 0, 0)), Boxes::count),
+            Held::Flat(flat) => Ok(flat.count()),
+        }
     }
 
     /// Unlinks the window whole. Whoever still reads from it reads on from the open files.
@@ -139,138 +220,23 @@ impl Window {
     }
 }
 
-/// The sled database of a window.
-#[derive(Debug)]
-pub(super) struct Boxes {
-    db: ::sled::Db,
-    cells: ::sled::Tree,
-    chunks: ::sled::Tree,
-    spent: ::sled::Tree,
-    /// Our own handle of sled's log: its `flush` only starts the writing (sync_file_range), this one waits for the disk.
-    log: File,
+/// A page out of a database, one entry after the other: a page of addresses does not hold the cells beside them.
+fn of_boxes<T>(
+    boxes: &OnceLock<Boxes>,
+    page: Page<'_>,
+    is_durable: impl Fn(&Address) -> bool,
+    read: impl Fn(Address, &[u8]) -> T,
+) -> Result<Vec<T>, WindowError> {
+    let entries = boxes.get().into_iter().flat_map(|boxes| boxes.cells(page.after));
+    let durable = entries.filter(|entry| entry.as_ref().map_or(true, |(address, _)| is_durable(address)));
+    durable.take(page.limit).map(|entry| entry.map(|(address, cell)| read(address, &cell))).collect()
 }
 
-impl Boxes {
-    fn open(path: &Path, newest: bool) -> Result<Self, WindowError> {
-        let config = ::sled::Config::new()
-            .path(path)
-            .cache_capacity(if newest { CACHE_OPEN } else { CACHE_CLOSED })
-            // Its own flusher also moves old pages about, which on a disk that somebody else has filled would stop reading
-            // for good. We flush each group ourselves, and the log grows no larger without (docs/benchmarks.md).
-            .flush_every_ms(None);
-        let db = open_unlocked(&config)?;
-        let cells = db.open_tree(schema::CELLS)?;
-        let chunks = db.open_tree(schema::CHUNKS)?;
-        let spent = db.open_tree(schema::SPENT)?;
-        db.flush()?;
-        // The folder too, and what an opening after a crash has written.
-        folder::sync_whole(path)?;
-        let log = File::open(path.join("db"))?;
-        Ok(Self { db, cells, chunks, spent, log })
+/// Removes the database of a window that has its flat files.
+fn remove_database(window: &Path) -> io::Result<()> {
+    match fs::remove_file(window.join(WHOLE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
-
-    /// The box at an address.
-    pub(super) fn get(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, WindowError> {
-        match kind {
-            Kind::Cell => Ok(self.cells.get(address.as_bytes())?.map(|value| Box::from(value.as_ref()))),
-            Kind::Chunk => self.chunk(address),
-        }
-    }
-
-    fn chunk(&self, address: &Address) -> Result<Option<Box<[u8]>>, WindowError> {
-        let mut chunk = Vec::new();
-        for piece in self.chunks.scan_prefix(address.as_bytes()).values() {
-            chunk.extend_from_slice(&piece?);
-        }
-        // One that is not whole was never acknowledged, so it is not there, and a put may write it anew.
-        Ok((chunk.len() == CHUNK_SIZE).then(|| chunk.into_boxed_slice()))
-    }
-
-    /// Whether a token was spent in this window.
-    pub(super) fn is_spent(&self, nullifier: &Nullifier) -> Result<bool, WindowError> {
-        Ok(self.spent.contains_key(nullifier.0)?)
-    }
-
-    /// Writes new boxes and the tokens they cost, all or none of them. They are durable once [`Boxes::flush`] and
-    /// [`Boxes::sync`] have returned.
-    pub(super) fn apply<'a>(
-        &self,
-        new: impl Iterator<Item = (Kind, &'a Address, &'a [u8])>,
-        spent: &BTreeSet<Nullifier>,
-    ) -> Result<(), WindowError> {
-        let (mut cells, mut chunks) = (::sled::Batch::default(), ::sled::Batch::default());
-        for (kind, address, bytes) in new {
-            match kind {
-                Kind::Cell => cells.insert(address.as_bytes(), bytes),
-                Kind::Chunk => {
-                    for (number, piece) in (0..u8::MAX).zip(bytes.chunks(PIECE_SIZE)) {
-                        chunks.insert([&address.as_bytes()[..], &[number]].concat(), piece);
-                    }
-                }
-            }
-        }
-        if spent.is_empty() {
-            self.cells.apply_batch(cells)?;
-            self.chunks.apply_batch(chunks)?;
-            return Ok(());
-        }
-        let mut tokens = ::sled::Batch::default();
-        spent.iter().for_each(|nullifier| tokens.insert(&nullifier.0, &[]));
-        let trees = (&self.cells, &self.chunks, &self.spent);
-        let written = trees.transaction(|(in_cells, in_chunks, in_spent)| {
-            in_cells.apply_batch(&cells)?;
-            in_chunks.apply_batch(&chunks)?;
-            in_spent.apply_batch(&tokens)?;
-            Ok(())
-        });
-        written.map_err(|error: TransactionError<::sled::Error>| match error {
-            TransactionError::Abort(error) | TransactionError::Storage(error) => error.into(),
-        })
-    }
-
-    /// Hands everything applied to the operating system. Never `flush_async`: it deadlocks (spacejam/sled#1308).
-    pub(super) fn flush(&self) -> Result<(), WindowError> {
-        self.db.flush()?;
-        Ok(())
-    }
-
-    /// Waits until the disk has everything flushed.
-    pub(super) fn sync(&self) -> Result<(), WindowError> {
-        Ok(self.log.sync_data()?)
-    }
-
-    /// The cells in the order of their addresses, from after `after`.
-    pub(super) fn cells(
-        &self,
-        after: Option<&Address>,
-    ) -> impl Iterator<Item = Result<(Address, ::sled::IVec), WindowError>> {
-        let from = after.map_or(std::ops::Bound::Unbounded, |after| std::ops::Bound::Excluded(*after.as_bytes()));
-        let range = self.cells.range::<[u8; ADDRESS_SIZE], _>((from, std::ops::Bound::Unbounded));
-        range.map(|entry| {
-            let (key, value) = entry?;
-            let address =
-                Address::from_slice(&key).ok_or(::sled::Error::Unsupported("a key that is no address".into()))?;
-            Ok((address, value))
-        })
-    }
-
-    /// How many cells, chunks and spent tokens lie here.
-    pub(super) fn count(&self) -> (usize, usize, usize) {
-        (self.cells.len(), self.chunks.len() / PIECES, self.spent.len())
-    }
-}
-
-/// Opens a database. Its lock can only be held by threads of sled's that outlive a handle closed in this process for a
-/// moment: other processes are kept out by the store's own lock.
-fn open_unlocked(config: &::sled::Config) -> Result<::sled::Db, ::sled::Error> {
-    let mut tries = 1;
-    loop {
-        match config.open() {
-            Err(::sled::Error::Io(error)) if error.to_string().contains("acquire lock") && tries < LOCK_TRIES => {
-                tries += 1;
-                std::thread::sleep(LOCK_PAUSE);
-            }
-            other => return other,
-        }
-    }
+    folder::remove(&window.join(BOXES))
 }

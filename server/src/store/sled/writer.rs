@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell};
 use tokio::sync::{mpsc, oneshot};
 
+use super::boxes::Boxes;
 use super::quota::{Full, Quota};
-use super::window::{Boxes, Kind, Window, WindowError};
+use super::sheet::SheetError;
+use super::window::{Kind, Window, WindowError};
 use super::{Shared, StoreError};
 use crate::crash;
 use crate::store::{Admission, Nullifier, Put, Spend};
@@ -132,25 +134,10 @@ impl Writer {
         let mut new = New::default();
         // None until asked: a group of repeats needs no room.
         let mut room = None;
-        let newest = self.shared.newest();
         for Request { kind, address, bytes, admission, answer } in group {
-            let there = match new.boxes.last().filter(|last| (last.0, last.1) == (kind, address)) {
-                Some((_, _, winner)) => Some((newest, winner.clone())),
-                None => self.shared.find(kind, &address)?,
-            };
-            let outcome = match there {
-                Some((_, there)) if there != bytes => Ok(Put::Taken(there)),
-                Some((window, _)) if window == newest || kind == Kind::Cell => Ok(Put::Same),
-                // The cell that names a chunk may be written windows later: the chunk lives as long as it does.
-                Some(_) | None if !self.may_write(admission, &new)? => Err(StoreError::NotAdmitted),
-                Some(_) | None if !self.room(&mut room)? => Err(StoreError::Full),
-                Some(_) | None => {
-                    if let Admission::Token(Spend { nullifier, .. }) = admission {
-                        new.spent.insert(nullifier);
-                    }
-                    new.boxes.push((kind, address, bytes));
-                    Ok(Put::Stored)
-                }
+            let outcome = match self.decide(&mut new, &mut room, (kind, address, bytes), admission) {
+                Err(error @ WindowError::Flat(SheetError::Damaged { .. })) => Err(self.shared.failure(&error)),
+                other => other?,
             };
             settled.push((answer, outcome));
         }
@@ -162,6 +149,35 @@ impl Writer {
                 .filter_map(|(_, address, bytes)| Cell::from_bytes(bytes).map(|cell| (address, cell))),
         );
         Ok(())
+    }
+
+    /// Decides one put, and adds what it stores to what the group adds.
+    fn decide(
+        &mut self,
+        new: &mut New,
+        room: &mut Option<bool>,
+        (kind, address, bytes): (Kind, Address, Box<[u8]>),
+        admission: Admission,
+    ) -> Result<Result<Put<Box<[u8]>>, StoreError>, WindowError> {
+        let newest = self.shared.newest();
+        let there = match new.boxes.last().filter(|last| (last.0, last.1) == (kind, address)) {
+            Some((_, _, winner)) => Some((newest, winner.clone())),
+            None => self.shared.find(kind, &address)?,
+        };
+        Ok(match there {
+            Some((_, there)) if there != bytes => Ok(Put::Taken(there)),
+            Some((window, _)) if window == newest || kind == Kind::Cell => Ok(Put::Same),
+            // The cell that names a chunk may be written windows later: the chunk lives as long as it does.
+            Some(_) | None if !self.may_write(admission, new)? => Err(StoreError::NotAdmitted),
+            Some(_) | None if !self.room(room)? => Err(StoreError::Full),
+            Some(_) | None => {
+                if let Admission::Token(Spend { nullifier, .. }) = admission {
+                    new.spent.insert(nullifier);
+                }
+                new.boxes.push((kind, address, bytes));
+                Ok(Put::Stored)
+            }
+        })
     }
 
     /// Whether a group may be written. Where there is no room, the operator is told.
@@ -241,15 +257,26 @@ impl Writer {
         })?;
         self.shared.add_window(newest, window);
         self.shared.arrivals.enter_window(newest);
+        self.shared.flattening.ask();
         Ok(())
     }
 
     /// Drops what is too old. A window that does not go is reported and tried again at the next opening.
     fn expire(&self, oldest: u32) {
-        for window in self.shared.take_windows_before(oldest) {
-            if let Err(error) = window.unlink() {
-                tracing::error!(%error, "an expired window could not be unlinked");
+        let expired = {
+            // Not while one of them is being moved.
+            let _held = self.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
+            let expired = self.shared.take_windows_before(oldest);
+            for window in &expired {
+                if let Err(error) = window.unlink() {
+                    tracing::error!(%error, "an expired window could not be unlinked");
+                }
             }
+            expired
+        };
+        if !expired.is_empty() {
+            // There may be room now that was missing.
+            self.shared.flattening.ask();
         }
         if let Err(error) = self.shared.reserve.restore_ballast() {
             tracing::warn!(%error, "the ballast could not be laid down");
