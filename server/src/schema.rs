@@ -8,11 +8,11 @@ use std::mem::size_of;
 use himaya_protocol::wire::address::ADDRESS_SIZE;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 
-/// The tree of cells in a window's database.
+/// The cells: a tree in a window's database, a file once the window is closed.
 pub const CELLS: &str = "cells";
-/// The tree of chunks in a window's database.
+/// The chunks, likewise.
 pub const CHUNKS: &str = "chunks";
-/// The tree of spent tokens in a window's database.
+/// The spent tokens, likewise.
 pub const SPENT: &str = "spent";
 /// The records of invites, in a file of their own.
 pub const INVITES: &str = "invites";
@@ -31,7 +31,7 @@ pub struct Field {
 /// One kind of stored record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Record {
-    /// What it is called; for records in a database, the name of the tree.
+    /// What it is called; for records in a database or in flat files, the name of the tree or of the file.
     pub name: &'static str,
     /// All its fields.
     pub fields: &'static [Field],
@@ -48,7 +48,13 @@ const WINDOW: Field = Field {
     purpose: "in which window it arrived, as the name of the folder; the only time there is",
 };
 
-/// Every kind of record.
+const CHECK: Field = Field {
+    name: "checksum",
+    size: size_of::<u32>(),
+    purpose: "of the record, once its window is closed: tells a disk that decays",
+};
+
+/// Every kind of record. In a closed window each address and nullifier stands twice, the second time beside the checksum.
 pub const STORED: [Record; 4] = [
     Record {
         name: CELLS,
@@ -56,6 +62,7 @@ pub const STORED: [Record; 4] = [
             ADDRESS,
             WINDOW,
             Field { name: "cell", size: CELL_SIZE, purpose: "ciphertext that only its readers can open" },
+            CHECK,
         ],
         kept: UNTIL_EXPIRY,
     },
@@ -65,6 +72,7 @@ pub const STORED: [Record; 4] = [
             ADDRESS,
             WINDOW,
             Field { name: "chunk", size: CHUNK_SIZE, purpose: "ciphertext that only its readers can open" },
+            CHECK,
         ],
         kept: UNTIL_EXPIRY,
     },
@@ -78,6 +86,7 @@ pub const STORED: [Record; 4] = [
                 purpose: "hash of a token that paid for a cell or chunk of its window, so that it pays once; tells neither who \
                           drew it nor for which it paid",
             },
+            CHECK,
         ],
         kept: UNTIL_EXPIRY,
     },
@@ -109,7 +118,7 @@ pub struct Place {
 }
 
 /// Every file and folder that a relay makes.
-pub const PLACES: [Place; 22] = [
+pub const PLACES: [Place; 28] = [
     Place { path: "relay.toml", holds: "the configuration" },
     Place { path: "tls-key.pem", holds: "the TLS key; whoever has it can pose as this relay" },
     Place { path: "tls-certificate.pem", holds: "the TLS certificate, which names nothing" },
@@ -126,6 +135,8 @@ pub const PLACES: [Place; 22] = [
     Place { path: "store/lock", holds: "nothing: says that the store is open" },
     Place { path: "store/version*", holds: "the number of the store's layout" },
     Place { path: "store/ballast", holds: "zeros: room to give up when the disk is full" },
+    Place { path: "store/flattening", holds: "a closed window while it is being rewritten" },
+    Place { path: "store/flattening/*", holds: "the same records" },
     Place { path: "store/windows", holds: "a folder for each window" },
     Place { path: "store/windows/*", holds: "a window, named by its number" },
     Place {
@@ -133,7 +144,11 @@ pub const PLACES: [Place; 22] = [
         holds: "a key that issues tokens, if one was made in that window; whoever has it can write",
     },
     Place { path: "store/windows/*/whole", holds: "nothing: says that the window's database is complete" },
-    Place { path: "store/windows/*/boxes", holds: "the window's database" },
+    Place { path: "store/windows/*/flat", holds: "a closed window; its database is gone" },
+    Place { path: "store/windows/*/flat/cells", holds: "its cells by address" },
+    Place { path: "store/windows/*/flat/chunks", holds: "its chunks by address" },
+    Place { path: "store/windows/*/flat/spent", holds: "its spent tokens by nullifier" },
+    Place { path: "store/windows/*/boxes", holds: "the window's database, as long as it is written" },
     Place { path: "store/windows/*/boxes/db", holds: "the records above, and remnants of the same records" },
     Place { path: "store/windows/*/boxes/conf", holds: "the format of the database" },
     Place { path: "store/windows/*/boxes/blobs", holds: "nothing, ever" },

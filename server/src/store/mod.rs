@@ -21,7 +21,7 @@ mod sled;
 pub use admission::{Admission, Nullifier, Spend};
 pub use arrivals::{Arrival, Arrivals, FeedEnd, Subscription};
 pub use memory::MemoryStore;
-pub use sled::{OpenError, SledStore};
+pub use sled::{FlatFiles, OpenError, SledStore};
 
 /// What came of a put. `T` is [`Cell`] or [`Chunk`].
 #[derive(Debug, Clone, PartialEq, Eq)]

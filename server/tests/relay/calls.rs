@@ -17,7 +17,7 @@ use crate::process::{Home, Relay};
 const WINDOW: u64 = 30 * 86_400;
 
 #[expect(clippy::disallowed_methods, reason = "the relay under test reads the same clock")]
-fn window_of_now() -> u32 {
+pub fn window_of_now() -> u32 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     u32::try_from(now / WINDOW).unwrap()
 }

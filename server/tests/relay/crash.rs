@@ -5,14 +5,15 @@ use std::sync::Arc;
 use himaya_relay::crash::POINTS;
 use himaya_relay::store::{Admission, CellStore, SledStore};
 
-use crate::client::{address, cell};
+use crate::calls::window_of_now;
+use crate::client::{Put, address, cell, chunk, pick_cells, pick_chunks, put_cell};
 use crate::load::Load;
 use crate::process::Home;
 
 /// Dies at a point, comes back, and is asked for everything.
 async fn survives(point: &str) {
     let home = Home::new();
-    old_window(&home).await;
+    old_windows(&home).await;
     let armed = home.try_serve(&[("HIMAYA_CRASH_AT", point)]);
     let (mut memory, end) = match armed {
         Err(end) => (Default::default(), end),
@@ -26,14 +27,21 @@ async fn survives(point: &str) {
     assert!(!end.status.success(), "{point} was never reached");
     let relay = home.serve();
     memory.check(&relay).await;
+    // However far the rewriting of the closed window has come.
+    assert_eq!(pick_cells(&relay, &[address(2)]).await, [Some(cell(2))], "{point}");
+    assert_eq!(pick_chunks(&relay, &[address(2)]).await, [Some(chunk(2))], "{point}");
+    assert!(matches!(put_cell(&relay, &address(2), &cell(3)).await, Ok(Put::Taken(_))), "{point}");
     println!("{point}: {} acknowledged boxes are there", memory.acknowledged());
 }
 
-/// A window that expires at the next start, so that the points of expiry are passed.
-async fn old_window(home: &Home) {
+/// A window that expires at the next start, and one that was the last before the window of now.
+async fn old_windows(home: &Home) {
     let store = SledStore::open(&home.store(), 1 << 20, [0; 8]).unwrap();
     store.advance(1, 0).await.unwrap();
     store.put_cell(address(1), cell(1), Admission::Open).await.unwrap();
+    store.advance(window_of_now() - 1, 0).await.unwrap();
+    store.put_cell(address(2), cell(2), Admission::Open).await.unwrap();
+    store.put_chunk(address(2), chunk(2), Admission::Open).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,6 +16,7 @@ mod closed;
 mod crash;
 mod disk;
 mod feed;
+mod flat;
 mod floods;
 mod format;
 mod health;

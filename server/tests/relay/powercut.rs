@@ -8,25 +8,52 @@ use crate::process::Home;
 
 /// How often the power is cut, unless `HIMAYA_POWER_CUTS` says otherwise.
 const CUTS: u64 = 5;
+/// No window ends during the test.
+const LONG_WINDOWS: &str = "30d";
+/// Several end between two cuts, and none expires within two minutes.
+const SHORT_WINDOWS: &str = "4s";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_with_the_power() {
-    let disk = match Mount::in_a_file(4_096) {
-        Ok(disk) => disk,
-        Err(why) => return skipped("nothing_acknowledged_is_lost_with_the_power", &why),
-    };
+    if let Err(why) = cut_again_and_again(LONG_WINDOWS, usize::MAX).await {
+        skipped("nothing_acknowledged_is_lost_with_the_power", &why);
+    }
+}
+
+/// Windows close and are rewritten all the while, and each cut comes upon another step of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_acknowledged_is_lost_with_the_power_while_windows_close() {
+    if let Err(why) = cut_again_and_again(SHORT_WINDOWS, 2).await {
+        skipped("nothing_acknowledged_is_lost_with_the_power_while_windows_close", &why);
+    }
+}
+
+/// Cuts the power of a relay under load, and asks it for everything of the last `asked` rounds: older ones may have expired.
+async fn cut_again_and_again(window: &str, asked: usize) -> Result<(), String> {
+    let disk = Mount::in_a_file(4_096)?;
     let cuts = std::env::var("HIMAYA_POWER_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number of cuts"));
     let home = Home::at(&disk.path.join("relay"));
+    home.configure(LONG_WINDOWS, window);
+    home.configure("retention = 14", "retention = 30");
     // So that the first cut finds a relay, whatever it finds of its store.
     rustix::fs::syncfs(std::fs::File::open(&disk.path).unwrap()).unwrap();
     let mut memories = Vec::new();
+    let mut rewritten = 0;
     for cut in 0..cuts {
         let relay = Arc::new(home.serve());
         let mut load = Load::start(&relay, cut, 8);
         load.reached(moment(cut)).await;
-        if let Err(why) = disk.cut() {
-            return skipped("nothing_acknowledged_is_lost_with_the_power", &why);
+        if window == SHORT_WINDOWS {
+            // From one rewriting to the middle of the next.
+            let mut some_more = moment(cut);
+            while flat_windows(&home) <= rewritten {
+                some_more += 20;
+                load.reached(some_more).await;
+            }
+            rewritten = flat_windows(&home);
+            load.reached(some_more + moment(cut)).await;
         }
+        disk.cut()?;
         memories.push(load.end().await);
         // A relay whose disk is gone stops by itself, so that its supervisor can start it again.
         let end = Arc::into_inner(relay).expect("the writers have ended").wait();
@@ -34,12 +61,19 @@ async fn nothing_acknowledged_is_lost_with_the_power() {
         assert!(end.log.contains("storage has failed"), "{}", end.log);
         disk.remount();
         let relay = home.serve();
-        for memory in &mut memories {
+        for memory in memories.iter_mut().rev().take(asked) {
             memory.check(&relay).await;
         }
     }
     let boxes: usize = memories.iter().map(crate::load::Memory::acknowledged).sum();
-    println!("{cuts} cuts, {boxes} acknowledged boxes, none lost");
+    println!("{cuts} cuts, {boxes} acknowledged boxes, none lost, {rewritten} windows rewritten");
+    Ok(())
+}
+
+/// How many windows lie in flat files.
+fn flat_windows(home: &Home) -> usize {
+    let windows = std::fs::read_dir(home.store().join("windows")).unwrap();
+    windows.filter(|window| window.as_ref().unwrap().path().join("flat").exists()).count()
 }
 
 /// After how many acknowledged boxes the power goes: another moment each time, from the first box of a window to deep in

@@ -7,6 +7,9 @@ use himaya_relay::schema::{CELLS, CHUNKS, INVITES, PLACES, SPENT, STORED};
 use himaya_protocol::wire::relay;
 use hyper::{Method, StatusCode, header};
 
+use himaya_relay::store::{Admission, CellStore, SledStore};
+
+use crate::calls::window_of_now;
 use crate::client::{Session, address, cell, chunk, put_cell};
 use crate::process::Home;
 use crate::purse;
@@ -78,6 +81,13 @@ fn undeclared(database: &Path) -> Vec<String> {
 }
 
 async fn used_relay(home: &Home) -> Vec<PathBuf> {
+    let store = SledStore::open(&home.store(), 1 << 20, [0; 8]).unwrap();
+    store.advance(window_of_now() - 1, 0).await.unwrap();
+    store.put_cell(address(100), cell(100), Admission::Open).await.unwrap();
+    store.put_chunk(address(100), chunk(100), Admission::Open).await.unwrap();
+    store.advance(window_of_now(), 0).await.unwrap();
+    store.wait_for_flat_files();
+    drop(store);
     let relay = home.serve();
     let invite = purse::invite(home, 128);
     purse::invite(home, 256);
@@ -95,7 +105,18 @@ async fn used_relay(home: &Home) -> Vec<PathBuf> {
     relay.kill();
     drop(home.serve());
     let windows = std::fs::read_dir(home.store().join("windows")).unwrap();
-    windows.map(|window| window.unwrap().path().join("boxes")).collect()
+    windows.map(|window| window.unwrap().path().join("boxes")).filter(|boxes| boxes.exists()).collect()
+}
+
+/// What is in a flat file, if that is its header and so many records of the declared fields, each address and nullifier twice.
+fn flat_records(path: &Path) -> u64 {
+    let bytes = std::fs::read(path).unwrap();
+    let name = path.file_name().unwrap().to_str().unwrap();
+    let record = STORED.iter().find(|record| record.name == name).unwrap_or_else(|| panic!("{name} is not declared"));
+    let fields = record.fields.iter().filter(|field| field.name != "window").map(|field| field.size).sum::<usize>();
+    let count = u64::from_be_bytes(bytes[16..24].try_into().unwrap());
+    assert_eq!(bytes.len(), 32 + usize::try_from(count).unwrap() * (fields + 32), "{name}");
+    count
 }
 
 #[tokio::test]
@@ -108,6 +129,10 @@ async fn every_file_and_every_record_is_declared() {
     let sizes: usize = STORED.iter().find(|record| record.name == INVITES).unwrap().fields.iter().map(|f| f.size).sum();
     let records = std::fs::read(home.dir.join("invites/records")).unwrap();
     assert_eq!(records.len(), 1 + 2 * sizes, "a version, and two invites of the declared fields");
+    let flat = home.store().join(format!("windows/{:010}/flat", window_of_now() - 1));
+    let counts = ["cells", "chunks", "spent"].map(|name| flat_records(&flat.join(name)));
+    assert_eq!(counts, [1, 1, 0]);
+    assert_eq!(std::fs::read_dir(&flat).unwrap().count(), 3);
     for database in databases {
         assert_eq!(undeclared(&database), [""; 0]);
         assert_eq!(std::fs::read_dir(database.join("blobs")).unwrap().count(), 0, "sled made a file it never syncs");

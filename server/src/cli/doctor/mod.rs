@@ -12,6 +12,7 @@ use super::{CliError, Layout};
 mod disk;
 mod files;
 mod relay;
+mod windows;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -66,6 +67,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     findings.push(disk::clock(&layout, &config));
     findings.push(disk::room(&layout, &config));
     findings.push(disk::flush(&layout));
+    findings.push(windows::closed(&layout));
     let well = findings.iter().all(|finding| finding.state != State::Failed);
     if arguments.json {
         writeln!(out, "{:#}", to_json(&findings, well))?;

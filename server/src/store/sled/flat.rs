@@ -7,13 +7,14 @@
 //! windows/0000020779/flat/cells, chunks, spent
 //! ```
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 
 use super::boxes::Boxes;
-use super::sheet::{Sheet, SheetError, SheetWriter};
+use super::sheet::{NEXT_STEP, Sheet, SheetError, SheetWriter};
 use super::window::{Kind, WindowError};
 use super::{folder, io};
 use crate::schema;
@@ -63,6 +64,10 @@ impl Flat {
         Ok(folder::sync(folder)?)
     }
 
+    fn verify(&self) -> Result<(), SheetError> {
+        [&self.cells, &self.chunks, &self.spent].into_iter().try_for_each(Sheet::verify)
+    }
+
     /// The box at an address.
     pub(super) fn get(&self, kind: Kind, address: &Address) -> Result<Option<Box<[u8]>>, SheetError> {
         let sheet = match kind {
@@ -99,6 +104,43 @@ impl Flat {
     /// How many cells, chunks and spent tokens lie here.
     pub(super) fn count(&self) -> (usize, usize, usize) {
         (self.cells.count(), self.chunks.count(), self.spent.count())
+    }
+}
+
+/// What came of reading all flat files of a store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FlatFiles {
+    /// How many windows have them.
+    pub windows: usize,
+    /// What is wrong with them, one sentence a window.
+    pub damages: Vec<String>,
+    /// What to do about it.
+    pub next_step: &'static str,
+}
+
+impl FlatFiles {
+    /// Reads all of them, in a store that may be in use.
+    pub fn read(store: &Path) -> io::Result<Self> {
+        let mut all = Self { next_step: NEXT_STEP, ..Self::default() };
+        let windows = match fs::read_dir(store.join(super::WINDOWS)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
+            other => other?,
+        };
+        for window in windows {
+            let place = place_in(&window?.path());
+            if !place.try_exists()? {
+                continue;
+            }
+            match Flat::open(&place).and_then(|flat| flat.verify()) {
+                // It may have expired while it was read.
+                Err(_) if !place.try_exists()? => continue,
+                Err(SheetError::Damaged { path, what }) => all.damages.push(format!("{}: {what}", path.display())),
+                Err(error @ SheetError::Files(_)) => all.damages.push(format!("{}: {error}", place.display())),
+                Ok(()) => {}
+            }
+            all.windows += 1;
+        }
+        Ok(all)
     }
 }
 

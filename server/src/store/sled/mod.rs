@@ -23,6 +23,7 @@ use himaya_protocol::wire::{Address, Cell, Chunk};
 use rustix::fs::FlockOperation;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use self::flat::FlatFiles;
 use self::quota::Quota;
 use self::reserve::Reserve;
 use self::sheet::SheetError;
@@ -44,6 +45,8 @@ mod watchdog;
 mod window;
 mod writer;
 
+/// Where the windows lie.
+const WINDOWS: &str = "windows";
 /// How many puts may wait in memory; whoever comes after them waits at the door.
 const QUEUE: usize = 512;
 
@@ -137,7 +140,7 @@ impl SledStore {
         reserve.insist(|| format::upgrade(folder, version))?;
         let scratch = flatten::scratch(folder);
         folder::remove(&scratch)?;
-        let place = folder.join("windows");
+        let place = folder.join(WINDOWS);
         reserve.insist(|| folder::make(&place))?;
         let windows = open_windows(&place)?;
         reserve.restore_ballast()?;

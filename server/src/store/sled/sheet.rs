@@ -31,17 +31,16 @@ const STEP: usize = 4 << 20;
 
 pub(super) type Key = [u8; KEY_SIZE];
 
+/// What an operator does about a damaged file. Nothing here takes what cannot be read for gone: its address would be free.
+pub(super) const NEXT_STEP: &str = "look at the disk, and put the file back if you have a copy; to go on without it, move the \
+    folder of its window away: the boxes of that window are lost then, and their addresses may be written anew";
+
 /// Why a file could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SheetError {
     #[error("a file of a closed window: {0}")]
     Files(#[from] io::Error),
-    #[error(
-        "{} is damaged ({what}), and what it holds is not taken for gone. Look at the disk; put the file back if you have a \
-         copy. To go on without it, move the folder of its window away: then the boxes of that window are lost, and their \
-         addresses may be written anew",
-        path.display()
-    )]
+    #[error("{} is damaged ({what}); {NEXT_STEP}", path.display())]
     Damaged { path: PathBuf, what: &'static str },
 }
 
@@ -62,10 +61,10 @@ impl Sheet {
     /// Opens a file whose records have a body of so many bytes, and reads its entries.
     pub(super) fn open(path: &Path, body_size: usize) -> Result<Self, SheetError> {
         let damaged = |what| SheetError::Damaged { path: path.to_owned(), what };
-        let mut file = File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => damaged("it is missing"),
-            _ => error.into(),
-        })?;
+        let mut file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(damaged("it is missing")),
+            other => other?,
+        };
         let record_size = KEY_SIZE + body_size;
         let length = file.metadata()?.len();
         let mut header = [0; HEADER_SIZE];
@@ -112,6 +111,16 @@ impl Sheet {
         let count = limit.min(self.count().saturating_sub(first));
         let entries = self.read(self.entry_at(first), count.saturating_mul(ENTRY_SIZE))?;
         Ok(entries.chunks_exact(ENTRY_SIZE).filter_map(|entry| entry.first_chunk().copied()).collect())
+    }
+
+    /// Reads every record.
+    pub(super) fn verify(&self) -> Result<(), SheetError> {
+        let at_once = (STEP / self.record_size).max(1);
+        let mut after = None;
+        while let Some((last, _)) = self.records(after.as_ref(), at_once)?.last() {
+            after = Some(*last);
+        }
+        Ok(())
     }
 
     fn place_after(&self, after: Option<&Key>) -> Result<usize, SheetError> {
@@ -356,6 +365,7 @@ mod tests {
                     all[place + 1..].iter().take(2).cloned().collect::<Vec<_>>()
                 );
             }
+            sheet.verify().unwrap();
             assert_eq!(sheet.get(&[0; KEY_SIZE]).unwrap(), None);
             assert_eq!(sheet.get(&[255; KEY_SIZE]).unwrap(), None);
             assert!(is_damage(&Sheet::open(&path, BODY + 1)), "a file of other records");
@@ -407,7 +417,7 @@ mod tests {
                         Err(SheetError::Files(error)) => panic!("at {place}: {error}"),
                     }
                 }
-                assert!(noticed, "the flip at {place} passed");
+                assert!(noticed && is_damage(&sheet.verify()), "the flip at {place} passed");
                 assert!(is_damage(&sheet.records(None, usize::MAX)), "at {place}");
             }
         }

@@ -70,6 +70,9 @@ pub(super) struct Page<'a> {
     pub(super) limit: usize,
 }
 
+/// A box and its address.
+pub(super) type Addressed = (Address, Box<[u8]>);
+
 impl Window {
     /// Enters a window: its folder is there and durable when this returns.
     pub(super) fn enter(path: PathBuf) -> io::Result<Self> {
@@ -176,7 +179,7 @@ impl Window {
         &self,
         page: Page<'_>,
         is_durable: impl Fn(&Address) -> bool,
-    ) -> Result<Vec<(Address, Box<[u8]>)>, WindowError> {
+    ) -> Result<Vec<Addressed>, WindowError> {
         match &self.held {
             Held::Boxes(boxes) => of_boxes(boxes, page, is_durable, |address, cell| (address, Box::from(cell))),
             Held::Flat(flat) => Ok(flat.cells(page.after, page.limit)?.collect()),

@@ -53,8 +53,10 @@ pub(super) struct Writer {
     pub(super) quota: Quota,
 }
 
+/// What comes of one put.
+type Outcome = Result<Put<Box<[u8]>>, StoreError>;
 /// A put whose outcome is known and becomes its answer when the group is durable.
-type Settled = (Answer<Put<Box<[u8]>>>, Result<Put<Box<[u8]>>, StoreError>);
+type Settled = (Answer<Put<Box<[u8]>>>, Outcome);
 
 impl Writer {
     /// Works until every sender is gone and the queue is empty.
@@ -158,7 +160,7 @@ impl Writer {
         room: &mut Option<bool>,
         (kind, address, bytes): (Kind, Address, Box<[u8]>),
         admission: Admission,
-    ) -> Result<Result<Put<Box<[u8]>>, StoreError>, WindowError> {
+    ) -> Result<Outcome, WindowError> {
         let newest = self.shared.newest();
         let there = match new.boxes.last().filter(|last| (last.0, last.1) == (kind, address)) {
             Some((_, _, winner)) => Some((newest, winner.clone())),
