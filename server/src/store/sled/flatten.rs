@@ -5,7 +5,7 @@
 //! twice; it stops when the reserve comes near, so that puts find the room they would have found without it.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
@@ -97,7 +97,7 @@ impl Drop for End<'_> {
 }
 
 /// Where windows are written before they are put in place.
-pub(super) fn scratch(store: &std::path::Path) -> PathBuf {
+pub(super) fn scratch(store: &Path) -> PathBuf {
     store.join("flattening")
 }
 
@@ -135,12 +135,13 @@ impl Shared {
         let Some(boxes) = window.boxes() else { return Ok(()) };
         folder::remove(&self.scratch)?;
         Flat::write(boxes, &self.scratch, &|| self.go_on())?;
-        // Expiry waits as long as this lasts, and it does not find half a window.
-        let _held = self.moving.lock().unwrap_or_else(PoisonError::into_inner);
+        let flat = Flat::open(&self.scratch)?;
+        crash::point("flat-written");
+        let _held = self.hold_folders();
         if !self.holds(number, window) {
             return Ok(());
         }
-        self.replace_window(number, window.flattened(&self.scratch)?);
+        self.add_window(number, window.flattened(flat, &self.scratch)?);
         // Readers have the files now, and the files are on the disk.
         window.remove_database()?;
         crash::point("flat-alone");

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use himaya_protocol::wire::secret::Secret;
@@ -115,7 +115,7 @@ struct Shared {
     flattening: flatten::Wishes,
     /// Where windows are rewritten.
     scratch: PathBuf,
-    /// Held while the folder of a window is moved or removed.
+    /// See [`Shared::hold_folders`].
     moving: Mutex<()>,
 }
 
@@ -280,19 +280,21 @@ impl Shared {
         window_path(&self.folder, number)
     }
 
+    /// Adds a window, or has readers find the same boxes in another place.
     fn add_window(&self, number: u32, window: Window) -> Arc<Window> {
         let window = Arc::new(window);
         self.windows.write().unwrap_or_else(PoisonError::into_inner).insert(number, window.clone());
         window
     }
 
+    /// Whether this is still the window of that number.
     fn holds(&self, number: u32, window: &Arc<Window>) -> bool {
         self.window(number).is_some_and(|there| Arc::ptr_eq(&there, window))
     }
 
-    /// Has readers find the same boxes elsewhere.
-    fn replace_window(&self, number: u32, window: Window) {
-        self.add_window(number, window);
+    /// No window is moved, removed or measured by anybody else as long as this is held.
+    fn hold_folders(&self) -> MutexGuard<'_, ()> {
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the expired windows out of every reader's sight. The newest one stays whatever its number.

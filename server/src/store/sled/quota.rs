@@ -34,6 +34,8 @@ impl Quota {
 
     /// Measures all windows but the newest: one has begun or some have gone.
     pub(super) fn recount(&mut self, shared: &Shared) -> io::Result<()> {
+        // Not while one lies there twice.
+        let _held = shared.hold_folders();
         let closed = shared.all_windows();
         self.closed = closed.iter().skip(1).map(|(_, window)| window.size_on_disk()).sum::<io::Result<u64>>()?;
         Ok(())

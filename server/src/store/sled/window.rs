@@ -44,7 +44,10 @@ pub(super) enum WindowError {
     Engine(#[from] ::sled::Error),
     #[error(transparent)]
     Flat(#[from] SheetError),
-    #[error("a window that is closed was to be written")]
+    #[error(
+        "a closed window was to be written: the folder of the window after it has gone from `windows`; put it back, or start \
+         again once the next window has begun"
+    )]
     Closed,
 }
 
@@ -143,9 +146,7 @@ impl Window {
     /// their folder, all of it on the disk.
     ///
     /// The rename is the moment from which they are the truth. The database goes when that moment is on the disk.
-    pub(super) fn flattened(&self, written: &Path) -> Result<Self, WindowError> {
-        let flat = Flat::open(written)?;
-        crash::point("flat-written");
+    pub(super) fn flattened(&self, flat: Flat, written: &Path) -> io::Result<Self> {
         fs::rename(written, flat::place_in(&self.path))?;
         crash::point("flat-named");
         folder::sync(&self.path)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use himaya_protocol::wire::secret::Secret;
@@ -265,17 +265,14 @@ impl Writer {
 
     /// Drops what is too old. A window that does not go is reported and tried again at the next opening.
     fn expire(&self, oldest: u32) {
-        let expired = {
-            // Not while one of them is being moved.
-            let _held = self.shared.moving.lock().unwrap_or_else(PoisonError::into_inner);
-            let expired = self.shared.take_windows_before(oldest);
-            for window in &expired {
-                if let Err(error) = window.unlink() {
-                    tracing::error!(%error, "an expired window could not be unlinked");
-                }
+        let held = self.shared.hold_folders();
+        let expired = self.shared.take_windows_before(oldest);
+        for window in &expired {
+            if let Err(error) = window.unlink() {
+                tracing::error!(%error, "an expired window could not be unlinked");
             }
-            expired
-        };
+        }
+        drop(held);
         if !expired.is_empty() {
             // There may be room now that was missing.
             self.shared.flattening.ask();
