@@ -171,7 +171,7 @@ async fn expire_and_begin(disk: &Mount) {
 }
 
 /// Takes the rest of a disk.
-pub fn fill_up(path: &Path) {
+fn fill_up(path: &Path) {
     let mut file = File::create(path).unwrap();
     for size in [65_536, 4_096, 1] {
         while file.write_all(&vec![7; size]).is_ok() {}

@@ -1,5 +1,6 @@
 //! Closed windows in flat files: damaged ones, no room for them, and the power going while they are written.
 
+use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -9,7 +10,7 @@ use himaya_relay::store::{Admission, CellStore, SledStore};
 use hyper::StatusCode;
 
 use crate::client::{Put, address, cell, chunk, get, pick_cells, pick_chunks, put_cell, put_chunk};
-use crate::disk::{Mount, fill_up, skipped};
+use crate::disk::{Mount, skipped};
 use crate::process::{Home, command};
 
 const WINDOW: u32 = 7;
@@ -103,12 +104,18 @@ async fn without_room_a_closed_window_stays_in_its_database_until_there_is_some(
         store.put_chunk(address(name), chunk(name), Admission::Open).await.unwrap();
     }
     let window = disk.path.join(format!("store/windows/{WINDOW:010}"));
-    fill_up(&disk.path.join("somebody-else"));
+    // Somebody else leaves what a put needs, and no more.
+    let mut other = std::fs::File::create(disk.path.join("somebody-else")).unwrap();
+    let free = || rustix::fs::statvfs(&disk.path).map(|disk| disk.f_bavail * disk.f_frsize).unwrap();
+    while free() > (1 << 20) + (1 << 16) {
+        other.write_all(&[7; 4_096]).unwrap();
+    }
     store.advance(WINDOW + 1, 0).await.unwrap();
     store.wait_for_flat_files();
     assert!(window.join("boxes").exists() && !window.join("flat").exists());
     assert!(!disk.path.join("store/flattening").exists(), "what was begun takes no room");
     assert_eq!(store.chunk(&address(5)).unwrap(), Some(chunk(5)));
+    drop(other);
     std::fs::remove_file(disk.path.join("somebody-else")).unwrap();
     store.advance(WINDOW + 2, 0).await.unwrap();
     store.wait_for_flat_files();

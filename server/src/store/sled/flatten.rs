@@ -134,6 +134,8 @@ impl Shared {
     fn flatten(&self, number: u32, window: &Arc<Window>) -> Result<(), WindowError> {
         let Some(boxes) = window.boxes() else { return Ok(()) };
         folder::remove(&self.scratch)?;
+        // sled is left alone, too, as long as there is no room.
+        self.go_on()?;
         Flat::write(boxes, &self.scratch, &|| self.go_on())?;
         let flat = Flat::open(&self.scratch)?;
         crash::point("flat-written");
