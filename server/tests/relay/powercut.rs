@@ -10,12 +10,13 @@ use crate::process::Home;
 const CUTS: u64 = 5;
 /// No window ends during the test.
 const LONG_WINDOWS: &str = "30d";
-/// Several end between two cuts, and none expires within two minutes.
-const SHORT_WINDOWS: &str = "4s";
+/// One and more end between two cuts.
+const SHORT_WINDOWS: &str = "6s";
+const RETENTION: u32 = 30;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_with_the_power() {
-    if let Err(why) = cut_again_and_again(LONG_WINDOWS, usize::MAX).await {
+    if let Err(why) = cut_again_and_again(LONG_WINDOWS).await {
         skipped("nothing_acknowledged_is_lost_with_the_power", &why);
     }
 }
@@ -23,24 +24,26 @@ async fn nothing_acknowledged_is_lost_with_the_power() {
 /// Windows close and are rewritten all the while, and each cut comes upon another step of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_with_the_power_while_windows_close() {
-    if let Err(why) = cut_again_and_again(SHORT_WINDOWS, 2).await {
+    if let Err(why) = cut_again_and_again(SHORT_WINDOWS).await {
         skipped("nothing_acknowledged_is_lost_with_the_power_while_windows_close", &why);
     }
 }
 
-/// Cuts the power of a relay under load, and asks it for everything of the last `asked` rounds: older ones may have expired.
-async fn cut_again_and_again(window: &str, asked: usize) -> Result<(), String> {
+/// Cuts the power of a relay under load, and asks it for everything of all rounds that cannot have expired.
+async fn cut_again_and_again(window: &str) -> Result<(), String> {
     let disk = Mount::in_a_file(4_096)?;
     let cuts = std::env::var("HIMAYA_POWER_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number of cuts"));
     let home = Home::at(&disk.path.join("relay"));
     home.configure(LONG_WINDOWS, window);
-    home.configure("retention = 14", "retention = 30");
+    home.configure("retention = 14", &format!("retention = {RETENTION}"));
     // So that the first cut finds a relay, whatever it finds of its store.
     rustix::fs::syncfs(std::fs::File::open(&disk.path).unwrap()).unwrap();
+    // What each round was told, and the window in which it began.
     let mut memories = Vec::new();
-    let mut rewritten = 0;
+    let (mut rewritten, mut checked) = (0, 0);
     for cut in 0..cuts {
         let relay = Arc::new(home.serve());
+        let began = newest_window(&home);
         let mut load = Load::start(&relay, cut, 8);
         load.reached(moment(cut)).await;
         if window == SHORT_WINDOWS {
@@ -54,20 +57,32 @@ async fn cut_again_and_again(window: &str, asked: usize) -> Result<(), String> {
             load.reached(some_more + moment(cut)).await;
         }
         disk.cut()?;
-        memories.push(load.end().await);
+        memories.push((began, load.end().await));
         // A relay whose disk is gone stops by itself, so that its supervisor can start it again.
         let end = Arc::into_inner(relay).expect("the writers have ended").wait();
         assert_eq!(end.status.code(), Some(1), "{}", end.log);
         assert!(end.log.contains("storage has failed"), "{}", end.log);
         disk.remount();
         let relay = home.serve();
-        for memory in memories.iter_mut().rev().take(asked) {
+        // While a round is asked for, no window of it may end its time: half of all windows lie between.
+        let kept = newest_window(&home).saturating_sub(RETENTION / 2);
+        for (_, memory) in memories.iter_mut().filter(|(began, _)| *began >= kept) {
             memory.check(&relay).await;
+            checked += 1;
         }
     }
-    let boxes: usize = memories.iter().map(crate::load::Memory::acknowledged).sum();
-    println!("{cuts} cuts, {boxes} acknowledged boxes, none lost, {rewritten} windows rewritten");
+    let boxes: usize = memories.iter().map(|(_, memory)| memory.acknowledged()).sum();
+    println!(
+        "{cuts} cuts, {boxes} acknowledged boxes, {checked} times a round was asked for, none lost, {rewritten} windows rewritten"
+    );
+    assert!(checked > 0, "this machine is too slow for windows of {window}");
     Ok(())
+}
+
+fn newest_window(home: &Home) -> u32 {
+    let windows = std::fs::read_dir(home.store().join("windows")).unwrap();
+    let numbers = windows.filter_map(|window| window.unwrap().file_name().to_str()?.parse().ok());
+    numbers.max().expect("a relay that serves has a window")
 }
 
 /// How many windows lie in flat files.
