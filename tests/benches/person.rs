@@ -75,7 +75,7 @@ impl Person {
     /// Empties the outbox as the driver does, job by job.
     pub fn send(&mut self) -> Vec<Parcel> {
         let mut sent = Vec::new();
-        while let Some(job) = self.run(|ctx| engine::next_job(ctx)) {
+        while let Some(job) = self.run(|ctx| engine::next_job(ctx, engine::Pace::All)) {
             self.run(|ctx| engine::stored(ctx, job.id));
             sent.push(Parcel {
                 chunks: job.chunks.into_iter().map(|part| (part.address, part.chunk)).collect(),

@@ -264,7 +264,7 @@ fn an_answer_that_comes_late_is_not_taken_for_another_jobs() {
         sender.sync().await;
         let first = sender.sos("home");
         // Two processes of one profile take the same job; one of them waits long for its answer.
-        let slow = sender.run(|ctx| engine::next_job(ctx)).expect("the alert waits");
+        let slow = sender.run(|ctx| engine::next_job(ctx, engine::Pace::All)).expect("the alert waits");
         sender.driver.flush().await;
         let second = sender.sos("home");
         sender.run(|ctx| engine::stored(ctx, slow.id));

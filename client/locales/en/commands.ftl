@@ -204,6 +204,12 @@ net-proxy =
 net-direct =
     This device connects to the relay directly: the relay and your network see its IP address. With Tor on this device:
       himaya net --proxy socks5h://127.0.0.1:9050
+net-cover =
+    While your device watches, it writes to the relay about every { $seconds } seconds, at random, whether it has something to say or not; what is not urgent waits for that. Alerts and answers leave at once. To change that:
+      himaya net --cover 600
+net-cover-off =
+    Your device writes only when it has something to say, so the relay and your network see when it does. To write at random times while it watches:
+      himaya net --cover 3600
 set-receipts = Your device tells others that it has their messages after about { $seconds } seconds, at random.
 set-receipts-off = Your device no longer tells others that it has their messages. They cannot see how many devices an alert reached.
 set-lang = What you write is marked as { $lang }.

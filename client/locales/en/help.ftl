@@ -68,6 +68,7 @@ help-clear = Tell everyone that your alert is over
 help-st = Show how your alerts stand: saved, at the relay, received, answered
 help-net = Show or choose how this device reaches the relay
     .proxy = A proxy that everything goes through, such as socks5h://127.0.0.1:9050 for Tor; off for none
+    .cover = How many seconds your device lets pass, on average, between two writes while it watches; 3600 unless you choose; off for none
 help-set = Make choices that stay
 help-set-receipts = How long your device waits, on average, before it tells others that it has their messages
     .mean = Seconds; 3600 unless you choose; 0 is never

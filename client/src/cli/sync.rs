@@ -6,7 +6,7 @@ use super::news;
 use super::output::Synced;
 use super::render;
 use crate::driver::{Driver, DriverError};
-use crate::engine::{self, CircleState, News};
+use crate::engine::{self, CircleState, News, Pace};
 use crate::text::{Arg, Text, day};
 use crate::transport::TransportError;
 use crate::transport::https::Https;
@@ -23,7 +23,12 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     };
     let new_events = news.iter().filter(|news| matches!(news, News::Event(_))).count();
     let (circles, (waiting, _), sunset, starved) = driver.transact(|ctx| {
-        Ok((engine::list(ctx)?, engine::waiting(ctx)?, engine::relay_sunset(ctx)?, engine::waits_for_token(ctx)?))
+        Ok((
+            engine::list(ctx)?,
+            engine::waiting(ctx)?,
+            engine::relay_sunset(ctx)?,
+            engine::waits_for_token(ctx, Pace::All)?,
+        ))
     })?;
     let out_of_sync: Vec<String> = circles
         .into_iter()

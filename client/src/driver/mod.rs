@@ -14,7 +14,7 @@ use himaya_protocol::wire::relay::Cursor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-use crate::engine::{EngineError, News};
+use crate::engine::{EngineError, News, Pace};
 use crate::store::{Ctx, Profile, Seconds, StoreError};
 use crate::transport::Transport;
 
@@ -36,6 +36,8 @@ pub struct Driver<T> {
     rng: ChaCha20Rng,
     /// The number of the last event that a watcher was told of.
     told: i64,
+    /// Which jobs leave when something is sent.
+    pace: Pace,
 }
 
 /// How far everything has been read.
@@ -48,7 +50,7 @@ struct Position {
 impl<T: Transport> Driver<T> {
     /// Puts a profile and a relay together. `seed` must be random.
     pub fn new(profile: Profile, transport: T, clock: Box<dyn Clock + Send>, seed: [u8; 32]) -> Self {
-        Self { profile, transport, clock, rng: ChaCha20Rng::from_seed(seed), told: 0 }
+        Self { profile, transport, clock, rng: ChaCha20Rng::from_seed(seed), told: 0, pace: Pace::All }
     }
 
     /// Runs one operation of the engine in a transaction.

@@ -52,23 +52,24 @@ impl<T: Transport> Driver<T> {
     }
 
     async fn send_waiting(&mut self, flushed: &mut Flushed) -> Result<(), DriverError> {
-        if !self.transact(|ctx| engine::waits_for_token(ctx))? {
+        let pace = self.pace;
+        if !self.transact(|ctx| engine::waits_for_token(ctx, pace))? {
             return Ok(());
         }
         if self.draw(true).await? {
             self.send_due(flushed).await;
         }
-        if flushed.failed.is_none() && self.transact(|ctx| engine::waits_for_token(ctx))? {
+        if flushed.failed.is_none() && self.transact(|ctx| engine::waits_for_token(ctx, pace))? {
             return Err(DriverError::NoTokens);
         }
         Ok(())
     }
 
     async fn send_due(&mut self, flushed: &mut Flushed) {
-        let mut waited = None;
+        let (mut waited, pace) = (None, self.pace);
         loop {
             // One job at a time: what it leads to may be more urgent than what was due before.
-            let job = match self.transact(|ctx| engine::next_job(ctx)) {
+            let job = match self.transact(|ctx| engine::next_job(ctx, pace)) {
                 Ok(Some(job)) => job,
                 Ok(None) => return,
                 Err(error) => {

@@ -8,7 +8,7 @@ use rand::Rng;
 use tokio::sync::mpsc;
 
 use super::{Driver, DriverError, Position};
-use crate::engine::{self, EngineError, News};
+use crate::engine::{self, EngineError, News, Pace};
 use crate::store::StoreError;
 use crate::transport::{Feed, Transport, TransportError, Unreachable};
 
@@ -43,10 +43,20 @@ where
         &mut self,
         mut tell: impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
     ) -> Result<(), DriverError> {
+        self.begin_watching()?;
+        let outcome = self.keep_watching(&mut tell).await;
+        self.pace = Pace::All;
+        outcome
+    }
+
+    async fn keep_watching(
+        &mut self,
+        tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
+    ) -> Result<(), DriverError> {
         let mut failures = 0u32;
         self.told = self.transact(|ctx| engine::last_event(ctx))?;
         loop {
-            match self.follow(&mut tell, &mut failures).await {
+            match self.follow(tell, &mut failures).await {
                 Ok(()) => return Ok(()),
                 // A busy profile or a full disk passes; anything else in the profile does not.
                 Err(DriverError::Engine(error)) if !passes(&error) => return Err(error.into()),
@@ -138,15 +148,24 @@ where
         }
     }
 
-    /// What is due, and what other processes queued.
-    async fn look_around(&mut self, held_too: bool) -> Result<Vec<News>, DriverError> {
+    /// From now on what is not urgent leaves by the cover schedule, if there is one.
+    pub fn begin_watching(&mut self) -> Result<(), DriverError> {
+        self.pace = if self.transact(engine::begin_cover)? { Pace::Urgent } else { Pace::All };
+        Ok(())
+    }
+
+    /// What is due, and what other processes queued. A watcher does this once a second.
+    pub async fn look_around(&mut self, held_too: bool) -> Result<Vec<News>, DriverError> {
         if held_too && self.transact(|ctx| engine::oldest_unread(ctx))?.is_some() {
             return self.read_all().await;
         }
-        let now = self.now();
-        let due = self.transact(|ctx| engine::next_due(ctx))?;
+        if self.pace == Pace::Urgent && self.transact(engine::cover)? {
+            return Ok(self.flush().await.news);
+        }
+        let (now, pace) = (self.now(), self.pace);
+        let due = self.transact(|ctx| engine::next_due(ctx, pace))?;
         if due.is_none_or(|due| due > now) {
-            if self.transact(|ctx| engine::waits_for_token(ctx))? {
+            if self.transact(|ctx| engine::waits_for_token(ctx, pace))? {
                 return Ok(self.flush().await.news);
             }
             self.draw_in_time(false).await?;

@@ -15,6 +15,7 @@ mod adrift;
 mod circles;
 mod commit;
 mod contacts;
+mod cover;
 mod error;
 mod events;
 mod identity;
@@ -36,13 +37,14 @@ pub use contacts::{Accepted, Contact, Request, accept_card, approve, contact, co
 pub use contacts::{
     check_card, decline, mark_fingerprint_verified, mark_verified, open_card_key, person, was_given_up,
 };
+pub use cover::{COVER_MEAN_MOST, begin_cover, cover, cover_mean, set_cover_mean};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise};
 pub use identity::{Identity, found, identity, valid_name};
 pub use lanes::{Turn, drop_doomed, is_expected, turn};
 pub use outbox::{
-    Job, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting, waits_at,
-    waits_for_circle, waits_for_token,
+    Job, Pace, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting,
+    waits_at, waits_for_circle, waits_for_token,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use sunset::{note_relay_sunset, relay_sunset};

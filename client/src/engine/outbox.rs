@@ -38,10 +38,13 @@ pub enum Purpose {
     Contact,
     /// The key of a card.
     CardKey,
+    /// Nothing: noise, so that writing tells nothing.
+    Cover,
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [Self::Event, Self::Standing, Self::Commit, Self::Hello, Self::Contact, Self::CardKey];
+    const ALL: [Self; 7] =
+        [Self::Event, Self::Standing, Self::Commit, Self::Hello, Self::Contact, Self::CardKey, Self::Cover];
 
     fn text(self) -> &'static str {
         match self {
@@ -51,12 +54,22 @@ impl Purpose {
             Self::Hello => "hello",
             Self::Contact => "contact",
             Self::CardKey => "card key",
+            Self::Cover => "cover",
         }
     }
 
     fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.text() == text)
     }
+}
+
+/// Which jobs may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// Every one whose time has come.
+    All,
+    /// Those that somebody waits for, what they wait for in their lane, and what the cover schedule has released.
+    Urgent,
 }
 
 /// What is to be put, chunks first.
@@ -175,6 +188,25 @@ pub(super) fn spill(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<(Spill, Vec<(Ad
         .map_err(|_| EngineError::Mls { step: "cutting a payload", cause: format!("over {SPILL_MAX} bytes") })
 }
 
+/// Queues a cell that says nothing, to leave now.
+pub(super) fn enqueue_noise(ctx: &Ctx<'_>, address: &Address, cell: &[u8]) -> Result<(), EngineError> {
+    ctx.execute(
+        "INSERT INTO job (purpose, frame, address, cell, urgent, not_before, released) VALUES (?1, x'', ?2, ?3, 0, 0, 1)",
+        &[&Purpose::Cover.text(), &&address.as_bytes()[..], &cell],
+    )?;
+    Ok(())
+}
+
+/// Lets the oldest job leave that is not urgent; `false` when none waits.
+pub(super) fn release_oldest(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
+    let released = ctx.execute(
+        "UPDATE job SET released = 1 WHERE id = (SELECT min(id) FROM job WHERE NOT urgent AND NOT released AND not_before <= ?1
+             AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed')))",
+        &[&number(ctx.now)],
+    )?;
+    Ok(released > 0)
+}
+
 /// Adds chunks to a queued job, to be put before its cell.
 pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -> Result<(), EngineError> {
     for (address, chunk) in chunks {
@@ -194,14 +226,16 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
 /// before it in its lane do; in return its own time is the time of those before it. Commits wait while this client may
 /// have missed something: the slot may have been won by a commit that the relay has forgotten.
 /// Jobs that no token is there for wait as well; what an alert waits for in its lane may use the alert's.
-pub fn next_job(ctx: &Ctx<'_>) -> Result<Option<Job>, EngineError> {
-    next_job_with(ctx, tokens::supply(ctx)?)
+pub fn next_job(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Job>, EngineError> {
+    next_job_with(ctx, tokens::supply(ctx)?, pace)
 }
 
 /// Whether a job that is due waits for nothing but a token.
-pub fn waits_for_token(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
+pub fn waits_for_token(ctx: &Ctx<'_>, pace: Pace) -> Result<bool, EngineError> {
     let supply = tokens::supply(ctx)?;
-    Ok(supply != Supply::Ample && next_job_with(ctx, supply)?.is_none() && next_job_with(ctx, Supply::Ample)?.is_some())
+    Ok(supply != Supply::Ample
+        && next_job_with(ctx, supply, pace)?.is_none()
+        && next_job_with(ctx, Supply::Ample, pace)?.is_some())
 }
 
 /// A job that a supply of tokens allows to be put. ?1: the supply.
@@ -209,39 +243,46 @@ const MAY_BE_PUT: &str = "(?1 = 2 OR (?1 = 1 AND (job.reserve OR EXISTS (SELECT 
         WHERE later.lane = job.lane AND later.place > job.place AND later.reserve)))
     OR EXISTS (SELECT 1 FROM token WHERE token.address = job.address))";
 
+/// A job that a pace lets leave. ?2: whether all may.
+const MAY_LEAVE: &str = "(?2 OR job.urgent OR job.released OR EXISTS (SELECT 1 FROM job AS later
+        WHERE later.lane = job.lane AND later.place > job.place AND (later.urgent OR later.released)))";
+
 /// When the next job may be tried that does not wait for a token or for its circle.
-pub(super) fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
+pub(super) fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, EngineError> {
     let sql = format!(
-        "SELECT min(not_before) FROM job WHERE {MAY_BE_PUT}
+        "SELECT min(not_before) FROM job WHERE {MAY_BE_PUT} AND {MAY_LEAVE}
          AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))"
     );
     let supply = tokens::supply(ctx)?.number();
-    Ok(ctx.row(&sql, &[&supply], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
+    let all = pace == Pace::All;
+    Ok(ctx.row(&sql, &[&supply, &all], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
 }
 
-fn next_job_with(ctx: &Ctx<'_>, supply: Supply) -> Result<Option<Job>, EngineError> {
+fn next_job_with(ctx: &Ctx<'_>, supply: Supply, pace: Pace) -> Result<Option<Job>, EngineError> {
     let sql = format!(
         "SELECT id, purpose, attempts, address, cell, urgent,
              reserve OR EXISTS (SELECT 1 FROM job AS later
                  WHERE later.lane = job.lane AND later.place > job.place AND later.reserve) FROM job
-         WHERE (not_before <= ?2 OR not_before > ?2 + ?4 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
-                    AND later.place > job.place AND later.not_before <= ?2))
-           AND {MAY_BE_PUT}
+         WHERE (not_before <= ?5 OR not_before > ?5 + ?4 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
+                    AND later.place > job.place AND later.not_before <= ?5))
+           AND {MAY_BE_PUT} AND {MAY_LEAVE}
            AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?3
            AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))
          ORDER BY urgent DESC, purpose = 'commit', job.reserve DESC, id LIMIT 1"
     );
-    let row = ctx.row(&sql, &[&supply.number(), &number(ctx.now), &OVERTAKEN, &number(CLOCK_WENT_BACK)], |row| {
-        Ok((
-            row.get::<_, i64>(0)?,
-            row.get::<_, String>(1)?,
-            row.get::<_, u32>(2)?,
-            row.get::<_, Vec<u8>>(3)?,
-            row.get::<_, Vec<u8>>(4)?,
-            row.get::<_, bool>(5)?,
-            row.get::<_, bool>(6)?,
-        ))
-    })?;
+    let all = pace == Pace::All;
+    let row =
+        ctx.row(&sql, &[&supply.number(), &all, &OVERTAKEN, &number(CLOCK_WENT_BACK), &number(ctx.now)], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, u32>(2)?,
+                row.get::<_, Vec<u8>>(3)?,
+                row.get::<_, Vec<u8>>(4)?,
+                row.get::<_, bool>(5)?,
+                row.get::<_, bool>(6)?,
+            ))
+        })?;
     let Some((id, purpose, attempts, address, cell, urgent, reserve)) = row else {
         return Ok(None);
     };
@@ -281,10 +322,10 @@ pub fn waits_at(ctx: &Ctx<'_>, job: i64, address: &Address) -> Result<bool, Engi
     Ok(ctx.row(sql, &[&job, &&address.as_bytes()[..]], |_| Ok(()))?.is_some())
 }
 
-/// How many jobs wait, and when the next of them may be tried.
+/// How many jobs wait that say something, and when the next of them may be tried.
 pub fn waiting(ctx: &Ctx<'_>) -> Result<(u64, Option<Seconds>), EngineError> {
     let (count, next) = ctx
-        .row("SELECT count(*), min(not_before) FROM job", &[], |row| {
+        .row("SELECT count(*), min(not_before) FROM job WHERE purpose <> 'cover'", &[], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
         })?
         .unwrap_or_default();
@@ -333,7 +374,9 @@ pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
     match Purpose::from_text(&purpose) {
         Some(Purpose::Commit) => commit::won(ctx, &circle.ok_or(StoreError::Damaged("job"))?, job),
         Some(Purpose::Event) => events::relayed(ctx, &event.ok_or(StoreError::Damaged("job"))?),
-        Some(Purpose::Standing | Purpose::Hello | Purpose::Contact | Purpose::CardKey) => Ok(Vec::new()),
+        Some(Purpose::Standing | Purpose::Hello | Purpose::Contact | Purpose::CardKey | Purpose::Cover) => {
+            Ok(Vec::new())
+        }
         None => Err(StoreError::Damaged("job").into()),
     }
 }
@@ -356,6 +399,10 @@ pub fn taken(ctx: &mut Ctx<'_>, job: i64) -> Result<Taken, EngineError> {
             let slot = lanes::take(ctx, lane)?;
             move_job(ctx, job, &slot)?;
             Ok(Taken::Moved)
+        }
+        (Some(Purpose::Cover), _) => {
+            drop_job(ctx, job)?;
+            Ok(Taken::Gone)
         }
         // The key of a card: the address is as random as the card, so only a relay that lies answers so.
         (_, None) | (None, _) => {

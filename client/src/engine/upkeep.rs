@@ -10,7 +10,7 @@ use super::circles::{self, Circle, CircleState, DAY};
 use super::commit::{self, Wish};
 use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
-use super::outbox;
+use super::outbox::{self, Pace};
 use super::receive::{News, oldest_held};
 use super::{adrift, events, mls};
 use crate::store::{Ctx, Seconds};
@@ -54,12 +54,12 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
 }
 
 /// When [`tick`] next has something to do, or a job may be tried again.
-pub fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
+pub fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, EngineError> {
     let sql = "SELECT min(at) FROM (
         SELECT receipt_due AS at FROM circle UNION ALL SELECT update_due FROM circle
         UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL)";
     let planned = ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded);
-    Ok(planned.into_iter().chain(outbox::next_due(ctx)?).min())
+    Ok(planned.into_iter().chain(outbox::next_due(ctx, pace)?).min())
 }
 
 /// Everything the relay has was read: what was sent in an epoch that is too old now goes out again.

@@ -74,12 +74,14 @@ CREATE TABLE held (
     WITHOUT ROWID;
 
 -- What has to reach the relay: a job is its chunks and then its cell. frame: what to seal again in the next slot.
--- place: the order within its lane. reserve: whether it may use the tokens that are kept for alerts. No id is ever given twice: two processes may send one job, and the later answer must
--- not be taken for another job's.
+-- place: the order within its lane. reserve: whether it may use the tokens that are kept for alerts.
+-- released: whether the cover schedule lets it leave although it is not urgent. No id is ever given twice: two processes may send one
+-- job, and the later answer must not be taken for another job's.
 CREATE TABLE job (
     id INTEGER PRIMARY KEY AUTOINCREMENT, purpose TEXT NOT NULL, lane INTEGER, frame BLOB NOT NULL, address BLOB NOT NULL,
     cell BLOB NOT NULL, circle BLOB, event BLOB, epoch INTEGER, urgent INTEGER NOT NULL, not_before INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0, place INTEGER NOT NULL DEFAULT 0, reserve INTEGER NOT NULL DEFAULT 0);
+    attempts INTEGER NOT NULL DEFAULT 0, place INTEGER NOT NULL DEFAULT 0, reserve INTEGER NOT NULL DEFAULT 0,
+    released INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX job_address ON job (address);
 CREATE INDEX job_lane ON job (lane, place);
 -- stored: whether the relay has said that it has it.

@@ -122,6 +122,8 @@ texts! {
     SetLang = "set-lang",
     NetProxy = "net-proxy",
     NetDirect = "net-direct",
+    NetCover = "net-cover",
+    NetCoverOff = "net-cover-off",
     PassphraseAsk = "passphrase-ask",
     PassphraseNew = "passphrase-new",
     PassphraseAgain = "passphrase-again",

@@ -1,0 +1,79 @@
+//! The cover schedule: while a client watches, it writes at random times whether or not it has something to say.
+//!
+//! The times are those of a Poisson process, so one says nothing of the next. What is not urgent (receipts, standings, key
+//! updates) waits for one of them and takes the place of noise, one job at a time. Alerts and the answers of people leave at
+//! once. Noise is a cell like any other: random bytes at a random address, with a token if the relay asks for one, stored
+//! before it is sent and repeated as others are.
+
+use himaya_protocol::wire::Address;
+use himaya_protocol::wire::cell::CELL_SIZE;
+
+use super::error::EngineError;
+use super::outbox;
+use super::tokens::{self, RESERVE};
+use super::upkeep::exponential;
+use crate::store::{Ctx, Seconds};
+
+/// How long it is between two writes on average, unless the person says otherwise, in seconds.
+const COVER_MEAN: Seconds = 3_600;
+/// The longest mean that makes sense, in seconds: a day.
+pub const COVER_MEAN_MOST: Seconds = 86_400;
+
+/// The mean that the person chose; 0 is never.
+const MEAN: &str = "cover mean";
+/// When the next write is due.
+const AT: &str = "cover at";
+/// How many tokens noise leaves beside the reserve, for what is not urgent and real.
+const SPARE: u64 = 16;
+
+/// The mean time between two writes while this client watches, in seconds; 0 when there is no schedule.
+pub fn cover_mean(ctx: &Ctx<'_>) -> Result<Seconds, EngineError> {
+    Ok(ctx.number(MEAN)?.unwrap_or(COVER_MEAN))
+}
+
+/// Chooses the mean; 0 ends the schedule.
+pub fn set_cover_mean(ctx: &Ctx<'_>, mean: Seconds) -> Result<(), EngineError> {
+    Ok(ctx.set_number(MEAN, mean.min(COVER_MEAN_MOST))?)
+}
+
+/// Begins the schedule anew, which a Poisson process does not mind; whether there is one.
+pub fn begin_cover(ctx: &mut Ctx<'_>) -> Result<bool, EngineError> {
+    let mean = cover_mean(ctx)?;
+    if mean > 0 {
+        plan(ctx, mean)?;
+    }
+    Ok(mean > 0)
+}
+
+fn plan(ctx: &mut Ctx<'_>, mean: Seconds) -> Result<(), EngineError> {
+    let wait = exponential(ctx, mean);
+    Ok(ctx.set_number(AT, ctx.now.saturating_add(wait))?)
+}
+
+/// If a write is due now: lets the oldest job that is not urgent leave, or noise if none waits, and plans the next.
+/// Whether it was due.
+pub fn cover(ctx: &mut Ctx<'_>) -> Result<bool, EngineError> {
+    let mean = cover_mean(ctx)?;
+    let Some(at) = ctx.number(AT)?.filter(|_| mean > 0) else { return Ok(false) };
+    // What lies further ahead than is ever planned was planned by a clock that has been put back since.
+    if at > ctx.now && at - ctx.now <= mean.saturating_mul(10) {
+        return Ok(false);
+    }
+    plan(ctx, mean)?;
+    if !outbox::release_oldest(ctx)? && may_spend(ctx)? {
+        noise(ctx)?;
+    }
+    Ok(true)
+}
+
+/// Noise uses no token that something real may need before the next draw.
+fn may_spend(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
+    Ok(tokens::stock(ctx)?.is_none_or(|stock| stock.left > RESERVE + SPARE))
+}
+
+fn noise(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+    let address = Address::new(ctx.random());
+    let mut cell = vec![0; CELL_SIZE];
+    ctx.rng.fill_bytes(&mut cell);
+    outbox::enqueue_noise(ctx, &address, &cell)
+}
