@@ -317,7 +317,7 @@ CHALLENGE = u16(5) + u16(20) + b"relay.himaya.invalid" + b"\x00" + u16(0)
 
 
 def member():
-    file = File("member.txt", "What members say and compute beside MLS: docs/protocol.md sections 6.6, 7.3, 7.7.")
+    file = File("member.txt", "What members say and compute beside MLS: docs/protocol.md sections 6.6, 7.3, 7.7, 7.8.")
     file.item("standing_unsure", (b"\x00", "standing: unsure"), (u32(20_500), "window"))
     file.item("standing_missed_nothing", (b"\x01", "standing: missed nothing"), (u32(20_500), "window"))
     file.item("standing_lost", (b"\x02", "standing: an owner who could not follow"), (u32(20_500), "window"),
@@ -335,6 +335,8 @@ def member():
     file.item("fingerprint_one", one)
     file.item("fingerprint_other", other)
     file.item("verification", sha256(b"himaya verify" + min(one, other) + max(one, other))[:16])
+    file.item("epoch_authenticator", run(0xC0))
+    file.item("group_verification", sha256(b"himaya group" + run(0xC0))[:16])
     file.write()
 
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use himaya::engine;
+use himaya::engine::{self, Pace, Purpose};
 use himaya_protocol::wire::policy::Role;
 use himaya_tests::sim::{Ledger, Person, World, play};
 use rand::seq::SliceRandom;
@@ -196,5 +196,34 @@ fn wishes_that_lost_their_sense_are_dropped() {
         settle(&world, &mut people[..2], &mut ledger).await;
         assert_eq!(people[0].members("home").len(), 2);
         assert_eq!(pending(&mut people[0]), 0, "the leaver is removed once");
+    });
+}
+
+/// The relay tells both of two members that their commit won the slot.
+#[test]
+fn members_whom_the_relay_has_split_see_different_words() {
+    play(async || {
+        let mut world = World::new(77);
+        let mut people = world.circle(&["Dilan", "Rojin"]).await;
+        let words = |person: &mut Person| {
+            let circle = person.circle("home");
+            person.run(|ctx| engine::circle_words(ctx, &circle))
+        };
+        for person in &mut people {
+            person.sync().await;
+        }
+        let [first, second] = [0, 1].map(|number| words(&mut people[number]));
+        assert_eq!(first, second, "members who agree see the same");
+        for person in &mut people {
+            person.run(|ctx| Ok(ctx.execute("UPDATE circle SET update_due = 0", &[])?));
+            person.run(engine::tick);
+            let job = person.run(|ctx| engine::next_job(ctx, Pace::All)).expect("an update waits");
+            assert_eq!(job.purpose, Purpose::Commit);
+            person.run(|ctx| engine::stored(ctx, job.id));
+        }
+        let [one, other] = [0, 1].map(|number| words(&mut people[number]));
+        assert_eq!(one.0, other.0, "both are in the next epoch");
+        assert_ne!(one.1, other.1, "and in different groups");
+        assert_ne!(one.1, first.1);
     });
 }

@@ -91,6 +91,8 @@ verify-next =
     If they see the same words:
       himaya verify CONTACT --matches
 verify-differ = If even one word differs, somebody may be between you. Do not use this contact; make a new card in person.
+circle-verify-read = Compare this number and these words with the others in { $circle }, in a call where you know the voices: { $count }.
+circle-verify-differ = If the numbers differ, fetch what is new on both devices and compare again. If the numbers are the same and even one word differs, your relay has split the circle: do not use it, and ask for help in another way.
 verify-recorded = Recorded: { $name } is verified.
 verify-already = { $name } is verified already.
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::app::{App, Exit};
 use super::error::CliError;
 use super::output::{self, hex, state};
+use super::render;
 use crate::engine::{self, Circle, CircleState, Member};
 use crate::text::{Arg, Text};
 
@@ -30,6 +31,10 @@ pub(super) enum Command {
         #[arg(value_name = "NAME")]
         name: String,
     },
+    Verify {
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 pub(super) async fn run(app: &mut App, command: Command) -> Result<Exit, CliError> {
@@ -39,6 +44,7 @@ pub(super) async fn run(app: &mut App, command: Command) -> Result<Exit, CliErro
         Command::Members { name } => members(app, &name).await,
         Command::Remove { name, member } => remove(app, &name, &member).await,
         Command::Leave { name } => leave(app, &name).await,
+        Command::Verify { name } => verify(app, &name).await,
     }
 }
 
@@ -135,4 +141,20 @@ async fn leave(app: &mut App, name: &str) -> Result<Exit, CliError> {
     app.object(&json!({ "circle": name, "state": state(sent) }))?;
     app.say(Text::LeaveAsked, &[("circle", Arg::theirs(name))])?;
     app.exit(&mut driver, sent)
+}
+
+/// Shows what all members compare: only a relay that lies gives two of them different words for one number.
+async fn verify(app: &mut App, name: &str) -> Result<Exit, CliError> {
+    let mut driver = app.open()?;
+    app.refresh(&mut driver).await?;
+    let (circle, (epoch, words)) = driver.transact(|ctx| {
+        let circle = engine::named(ctx, name)?;
+        let words = engine::circle_words(ctx, &circle)?;
+        Ok((circle, words))
+    })?;
+    app.object(&json!({ "circle": circle.name, "epoch": epoch, "words": words }))?;
+    app.say(Text::CircleVerifyRead, &[("circle", Arg::theirs(&circle.name)), ("count", epoch.into())])?;
+    render::words(app, &words)?;
+    app.say(Text::CircleVerifyDiffer, &[])?;
+    app.exit(&mut driver, true)
 }

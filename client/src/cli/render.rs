@@ -213,6 +213,19 @@ pub(super) fn detail(app: &mut App, text: Text, args: &[(&str, Arg<'_>)]) -> Res
     Ok(app.screen().detail(&said)?)
 }
 
+/// Words to be read out.
+pub(super) fn words(app: &mut App, words: &[&str]) -> Result<(), CliError> {
+    if app.json() {
+        return Ok(());
+    }
+    let mut screen = app.screen();
+    screen.gap()?;
+    for four in words.chunks(4) {
+        screen.machine(&four.join(" "))?;
+    }
+    Ok(screen.gap()?)
+}
+
 /// Says how much can still be written, and what to do when nothing can.
 pub(super) fn stock(app: &mut App, stock: Option<Stock>) -> Result<(), CliError> {
     let Some(stock) = stock else { return Ok(()) };

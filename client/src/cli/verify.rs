@@ -5,6 +5,7 @@ use serde_json::json;
 use super::app::{App, Exit};
 use super::error::CliError;
 use super::output::hex;
+use super::render;
 use crate::engine;
 use crate::text::{Arg, Text};
 
@@ -39,14 +40,7 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         app.say(Text::VerifyAlready, &[("name", name.clone())])?;
     }
     app.say(Text::VerifyRead, &[("name", name)])?;
-    if !app.json() {
-        let mut screen = app.screen();
-        screen.gap()?;
-        for four in words.chunks(4) {
-            screen.machine(&four.join(" "))?;
-        }
-        screen.gap()?;
-    }
+    render::words(app, &words)?;
     app.say(Text::VerifyNext, &[])?;
     app.say(Text::VerifyDiffer, &[])?;
     Ok(Exit::Done)

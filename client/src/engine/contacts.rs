@@ -6,7 +6,7 @@ use himaya_protocol::wire::card::{Card, CardKind, Fingerprint};
 use himaya_protocol::wire::cell::{Frame, open_cell};
 use himaya_protocol::wire::contact::{HELLO_INFO, Hello};
 use himaya_protocol::wire::lane::{Chain, Direction, card_key_slot};
-use himaya_protocol::wire::member::verification;
+use himaya_protocol::wire::member::{group_verification, verification};
 use himaya_protocol::wire::policy::Role;
 use himaya_protocol::wire::secret::Secret;
 use openmls_traits::OpenMlsProvider;
@@ -372,8 +372,18 @@ pub(super) fn pick<T>(
 /// BIP 39 words of the first 16 bytes of `SHA-256("himaya verify" ‖ smaller fingerprint ‖ larger fingerprint)`.
 pub fn words(ctx: &Ctx<'_>, who: &Fingerprint) -> Result<Vec<&'static str>, EngineError> {
     let me = super::identity(ctx)?.fingerprint;
-    let mnemonic =
-        bip39::Mnemonic::from_entropy(&verification(&me, who)).map_err(EngineError::mls("choosing words"))?;
+    as_words(verification(&me, who))
+}
+
+/// Twelve words that members of a circle compare: the same for all who agree on everything that has happened to it. With
+/// the epoch in which they hold.
+pub fn circle_words(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(u64, Vec<&'static str>), EngineError> {
+    let authenticator = super::authenticator(ctx, circle)?;
+    Ok((circle.epoch, as_words(group_verification(&authenticator))?))
+}
+
+fn as_words(entropy: [u8; 16]) -> Result<Vec<&'static str>, EngineError> {
+    let mnemonic = bip39::Mnemonic::from_entropy(&entropy).map_err(EngineError::mls("choosing words"))?;
     Ok(mnemonic.words().collect())
 }
 

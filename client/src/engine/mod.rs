@@ -33,7 +33,9 @@ mod views;
 pub use adrift::{missed_windows, note_window_length};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, leave, list, members, named, remove};
-pub use contacts::{Accepted, Contact, Request, accept_card, approve, contact, contacts, new_card, requests, words};
+pub use contacts::{
+    Accepted, Contact, Request, accept_card, approve, circle_words, contact, contacts, new_card, requests, words,
+};
 pub use contacts::{
     check_card, decline, mark_fingerprint_verified, mark_verified, open_card_key, person, was_given_up,
 };

@@ -68,6 +68,8 @@ texts! {
     VerifyRead = "verify-read",
     VerifyNext = "verify-next",
     VerifyDiffer = "verify-differ",
+    CircleVerifyRead = "circle-verify-read",
+    CircleVerifyDiffer = "circle-verify-differ",
     VerifyRecorded = "verify-recorded",
     VerifyAlready = "verify-already",
     TruthSaved = "truth-saved",

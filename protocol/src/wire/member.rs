@@ -1,6 +1,6 @@
 //! What members of a group say and compute beside MLS: their standing, whose turn it is, what they compare.
 //!
-//! docs/protocol.md sections 6.6, 7.3 and 7.7.
+//! docs/protocol.md sections 6.6, 7.3, 7.7 and 7.8.
 
 use sha2::{Digest, Sha256};
 
@@ -91,5 +91,12 @@ pub fn verification(one: &Fingerprint, other: &Fingerprint) -> [u8; 16] {
         .chain_update(first.as_bytes())
         .chain_update(second.as_bytes())
         .finalize();
+    digest.first_chunk::<16>().copied().unwrap_or_default()
+}
+
+/// The 16 bytes that the members of a group compare as twelve BIP 39 words: the same for all who agree on everything that
+/// has happened to the group, from the epoch authenticator (RFC 9420 section 8.7).
+pub fn group_verification(epoch_authenticator: &[u8]) -> [u8; 16] {
+    let digest = Sha256::new_with_prefix(b"himaya group").chain_update(epoch_authenticator).finalize();
     digest.first_chunk::<16>().copied().unwrap_or_default()
 }

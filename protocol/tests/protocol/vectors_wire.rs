@@ -6,7 +6,7 @@ use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::invite::{Invite, InviteError, InviteHash, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, Slot, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
-use himaya_protocol::wire::member::{SeenKey, Standing, StandingKind, turn, verification};
+use himaya_protocol::wire::member::{SeenKey, Standing, StandingKind, group_verification, turn, verification};
 use himaya_protocol::wire::policy::{GroupKind, Policy, Role};
 use himaya_protocol::wire::relay::{
     Access, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_record, record,
@@ -279,6 +279,7 @@ fn what_members_say_and_compute() {
     let (one, other) = (fingerprint("fingerprint_one"), fingerprint("fingerprint_other"));
     assert_eq!(verification(&one, &other), file.array("verification"));
     assert_eq!(verification(&other, &one), file.array("verification"));
+    assert_eq!(group_verification(file.bytes("epoch_authenticator")), file.array("group_verification"));
 }
 
 #[test]

@@ -175,6 +175,7 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     page.run(&dilan, &["approve", &number("Rojin")?, "--circle", "home"], "")?;
     page.run(&rojin, &["sync"], "")?;
     page.run(&dilan, &["circle", "members", "home"], "")?;
+    page.run(&dilan, &["circle", "verify", "home"], "")?;
     page.run(&dilan, &["verify", "Rojin"], "")?;
     page.run(&dilan, &["verify", "Rojin", "--matches"], "")?;
     page.run(&rojin, &["set", "receipts", "0"], "")?;
