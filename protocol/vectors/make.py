@@ -115,8 +115,10 @@ def annotated(value, label, names, depth):
     if isinstance(value, str):
         data = value.encode()
         return [(head(3, len(data)) + data, depth, f'{label}: "{value}"'.replace("\n", "\\n"))]
+    if isinstance(value, bool):
+        return [(b"\xf5" if value else b"\xf4", depth, f"{label}: {str(value).lower()}")]
     if isinstance(value, int):
-        return [(head(0, value), depth, f"{label}: {value}")]
+        return [(head(0, value) if value >= 0 else head(1, -1 - value), depth, f"{label}: {value}")]
     if isinstance(value, list):
         lines = [(head(4, len(value)), depth, f"{label}: array of {len(value)}")]
         for item in value:
@@ -411,6 +413,26 @@ BODIES = {
     2: ["refs", "level", "note"],
     3: ["refs", "note"],
     4: ["text"],
+    6: ["needed_by", "date", "adults", "children", "consent", "duration", "area_ok", "area_avoid", "needs", "transport",
+        "contact_window", "note"],
+    7: ["slots", "from", "until", "place", "features", "max_nights", "notice_h", "state"],
+    8: ["request", "offer", "hold_until", "state"],
+    9: ["text"],
+    10: ["start", "rrule", "grace", "remind", "ladder", "sealed_plan", "offset"],
+    11: ["plan", "seq", "answer", "late"],
+    12: ["status", "priority", "urgency", "severity", "certainty", "reason", "note", "alternative", "confirms", "verified"],
+    13: ["member", "part", "act"],
+    14: ["to", "services", "fields_shared", "consent", "reply_by", "state", "reject_reason", "referral"],
+    15: ["act", "purpose", "recipient", "fields", "withheld", "given_by", "method", "readback", "withdraws"],
+    16: ["about", "reliability", "credibility", "connection", "independent_sources", "verdict", "note"],
+    17: ["commitment", "shared_sha256", "stripped", "mime", "size", "captured", "derivations", "custody", "consent"],
+    18: ["refs", "reason"],
+    19: ["plan", "seq", "answer", "late"],
+    20: ["heads", "status", "priority", "lead", "backups", "defender", "opened", "kind", "urgency", "severity", "certainty",
+         "place", "summary"],
+    21: ["duty_leads", "services", "backup", "plan_b", "women_only"],
+    22: ["shifts"],
+    23: ["step", "reason", "about"],
 }
 SENT = 29_500_000
 
@@ -445,6 +467,50 @@ def events():
     event(file, "newer_words", 1, {**shortest, 0: "drone_strike", 10: "carrier_pigeon"}, status="Rehearsal")
     newer = {**shortest, 40: [run(0x07)]}
     event(file, "newer_keys", 1, newer)
+    file.write()
+
+
+HOUR, DAY = 60, 24 * 60
+# One full example of each type of a desk: name, type, body, what stands in the envelope besides.
+DESK = [
+    ("shelter_request", 6, {0: "date", 1: SENT + 3 * DAY, 2: 2, 3: 1, 4: run(0x20), 5: "30d", 6: ["IQ-AR", "IQ-SU"], 7: ["IQ-NI"],
+                            8: ["step_free", "child_safe"], 9: "need", 10: [1_320, 360], 11: "Une chambre suffit."}, {}),
+    ("offer", 7, {0: 1, 1: SENT, 2: SENT + 30 * DAY, 3: "IQ-SU", 4: ["step_free", "child_safe", "private_room"], 5: 14,
+                  6: 12, 7: "open"}, {}),
+    ("match", 8, {0: run(0x21), 1: run(0x22), 2: SENT + 12 * HOUR, 3: "proposed"}, {}),
+    ("handover_note", 9, {0: "The bench by the north gate"}, {"expires": SENT + 6 * HOUR}),
+    ("check_in_plan", 10, {0: SENT + HOUR, 1: "FREQ=WEEKLY;BYDAY=MO,TH;COUNT=8", 2: 30, 3: 10,
+                           4: [[0, "contacts", "ask"], [30, "desk", "alert"], [60, "desk", "open_case"],
+                               [120, "everybody", "open_plan"]], 5: "My sister knows where I am.", 6: 180}, {}),
+    ("check_in", 11, {0: run(0x23), 1: 3, 2: "delay", 3: 30}, {}),
+    ("triage", 12, {0: "DECLINED", 1: "P2", 2: "Expected", 3: "Severe", 4: "Likely", 5: "Outside our region", 6: "Ask again on Monday",
+                    7: "The line of the neighbouring organisation", 8: run(0x24), 9: "code_phrase"}, {"tlp": "AMBER+STRICT"}),
+    ("assignment", 13, {0: run(0xC0), 1: "lead", 2: "take"}, {}),
+    ("referral", 14, {0: ["organisation", run(0x25)], 1: ["legal", "urgent_relocation"], 2: ["kind", "place", "needs"], 3: run(0x26),
+                      4: SENT + DAY, 5: "rejected", 6: "No lawyer in that region", 7: run(0x27)}, {}),
+    ("consent", 15, {0: "grant", 1: "referral", 2: ["organisation", run(0x25)], 3: ["kind", "place", "needs"], 4: ["note"], 5: "self",
+                     6: "call", 7: True}, {"expires": SENT + 90 * DAY}),
+    ("consent_withdrawn", 15, {0: "withdraw", 1: "referral", 2: ["organisation", run(0x25)], 5: "via_contact", 6: "message",
+                               7: False, 8: run(0x26)}, {}),
+    ("verification", 16, {0: run(0x28), 1: "B", 2: "2", 3: "witness", 4: 2, 5: "probable", 6: "Two people who do not know each other"}, {}),
+    ("evidence", 17, {0: run(0x29), 1: run(0x2A), 2: True, 3: "image/jpeg", 4: 25 * 1024 * 1024, 5: SENT - DAY,
+                      6: [["stripped", run(0x2A)]], 7: [["collected", SENT - DAY, run(0xC0)], ["sealed", SENT, run(0xC0)]],
+                      8: run(0x26)}, {}),
+    ("stand_down", 18, {0: [run(0x21)], 1: "I am safe at home"}, {}),
+    ("duress", 19, {0: run(0x23), 1: 3, 2: "delay", 3: 30}, {}),
+    ("snapshot", 20, {0: [run(0x24), run(0x27)], 1: "ACTIVE", 2: "P1", 3: run(0xC0), 4: [run(0xB0)], 5: run(0xD0), 6: SENT - DAY,
+                      7: "arrest", 8: "Immediate", 9: "Extreme", 10: "Observed", 11: "IQ-AR", 12: "A lawyer is on the way."}, {}),
+    ("desk_policy", 21, {0: [run(0xC0)], 1: ["legal"], 2: ["organisation", run(0x25)], 3: [["Night line", "+964 1 234 5678"]],
+                         4: [run(0xB0)]}, {}),
+    ("shift_roster", 22, {0: [[run(0xB0), SENT, SENT + 8 * HOUR], [run(0xC0), SENT + 8 * HOUR, SENT + 16 * HOUR]]}, {}),
+    ("escalation", 23, {0: 2, 1: "no_ack", 2: run(0x28)}, {}),
+]
+
+
+def desk():
+    file = File("desk.txt", "Events of a desk: docs/protocol.md section 8.3. A Duress has the size of the CheckIn that it seems to be.")
+    for name, kind, body, envelope in DESK:
+        event(file, name, kind, body, **envelope)
     file.write()
 
 
@@ -486,11 +552,111 @@ def refused():
         "order_refs": cbor({**ack, 12: {0: [run(0x06), run(0x05)], 1: "human"}}),
         "order_prev_repeated": cbor({**base, 4: [run(0x05), run(0x05)]}),
     }
+    # One or more of each type of a desk: the full example, with one thing that it may not have.
+    full = {name: (kind, body, envelope) for name, kind, body, envelope in DESK}
+
+    def wrong(case, name, change, **envelope):
+        kind, body, around = full[name]
+        keys = {label: key for key, label in ENVELOPE.items()}
+        fields = {**base, 1: kind, 12: {k: v for k, v in {**body, **change}.items() if v is not None}}
+        fields.update({keys[label]: value for label, value in {**around, **envelope}.items()})
+        cases[case] = cbor({k: v for k, v in fields.items() if v is not None})
+
+    wrong("limit_request_no_adult", "shelter_request", {2: 0})
+    wrong("limit_request_adults_10", "shelter_request", {2: 10})
+    wrong("limit_request_children_10", "shelter_request", {3: 10})
+    wrong("missing_request_children", "shelter_request", {3: None})
+    wrong("missing_request_consent", "shelter_request", {4: None})
+    wrong("missing_request_date", "shelter_request", {1: None})
+    wrong("limit_request_date_tonight", "shelter_request", {0: "tonight"})
+    wrong("limit_request_needs_8", "shelter_request", {8: ["step_free"] * 8})
+    wrong("limit_request_area_9", "shelter_request", {6: ["IQ-AR"] * 9})
+    wrong("limit_request_place_street", "shelter_request", {6: ["Gulan Street 12"]})
+    wrong("limit_request_window", "shelter_request", {10: [0, 1_440]})
+    wrong("limit_request_note_501", "shelter_request", {11: "x" * 501})
+    wrong("limit_offer_slots_10", "offer", {0: 10})
+    wrong("missing_offer_from", "offer", {1: None})
+    wrong("limit_offer_until", "offer", {2: SENT})
+    wrong("missing_offer_place", "offer", {3: None})
+    wrong("limit_offer_place_address", "offer", {3: "36.19,44.01"})
+    wrong("limit_offer_nights", "offer", {5: 367})
+    wrong("limit_offer_notice", "offer", {6: 169})
+    wrong("missing_match_request", "match", {0: None})
+    wrong("missing_match_state", "match", {3: None})
+    wrong("limit_match_hold_over_48_hours", "match", {2: SENT + 48 * HOUR + 1})
+    wrong("limit_match_hold_past", "match", {2: SENT})
+    wrong("limit_match_hold_without_proposal", "match", {3: "host_ok"})
+    wrong("limit_handover_301", "handover_note", {0: "x" * 301})
+    wrong("limit_handover_over_24_hours", "handover_note", {}, expires=SENT + 24 * HOUR + 1)
+    wrong("missing_handover_expires", "handover_note", {}, expires=None)
+    wrong("limit_plan_without_end", "check_in_plan", {1: "FREQ=DAILY"})
+    wrong("limit_plan_no_rule", "check_in_plan", {1: "every day;COUNT=3"})
+    wrong("limit_plan_too_often", "check_in_plan", {1: "FREQ=HOURLY;UNTIL=20991231T235900Z"})
+    wrong("limit_plan_grace_14", "check_in_plan", {2: 14})
+    wrong("limit_plan_grace_721", "check_in_plan", {2: 721})
+    wrong("missing_plan_remind", "check_in_plan", {3: None})
+    wrong("limit_plan_ladder_5", "check_in_plan", {4: [[n, "desk", "ask"] for n in range(5)]})
+    wrong("order_plan_ladder", "check_in_plan", {4: [[30, "desk", "ask"], [0, "desk", "alert"]]})
+    wrong("limit_plan_ladder_week", "check_in_plan", {4: [[7 * DAY + 1, "desk", "ask"]]})
+    wrong("limit_plan_sealed_2001", "check_in_plan", {5: "x" * 2_001})
+    wrong("limit_plan_offset", "check_in_plan", {6: -841})
+    wrong("missing_check_in_plan", "check_in", {0: None})
+    wrong("missing_check_in_seq", "check_in", {1: None})
+    wrong("missing_check_in_late", "check_in", {3: None})
+    wrong("limit_check_in_late_ok", "check_in", {2: "ok"})
+    wrong("limit_check_in_late_1441", "check_in", {3: 1_441})
+    wrong("limit_duress_late_ok", "duress", {2: "ok"})
+    wrong("missing_triage_reason", "triage", {5: None})
+    wrong("missing_triage_alternative", "triage", {7: None})
+    wrong("limit_triage_note_1001", "triage", {6: "x" * 1_001})
+    wrong("limit_triage_purged", "triage", {0: "PURGED"})
+    wrong("limit_triage_held", "triage", {0: "DURESS_HOLD"})
+    wrong("type_triage_priority", "triage", {1: 1})
+    wrong("missing_assignment_part", "assignment", {1: None})
+    wrong("limit_assignment_member_31", "assignment", {0: run(0xC0, 31)})
+    wrong("limit_referral_to_two", "referral", {0: ["organisation", run(0x25), run(0x26)]})
+    wrong("limit_referral_to_authority", "referral", {0: ["authority", run(0x25)]})
+    wrong("limit_referral_services_none", "referral", {1: None})
+    wrong("limit_referral_fields_25", "referral", {2: ["kind"] * 25})
+    wrong("missing_referral_consent", "referral", {3: None})
+    wrong("limit_referral_reply_past", "referral", {4: SENT})
+    wrong("missing_referral_reason", "referral", {6: None})
+    wrong("limit_referral_reason_accepted", "referral", {5: "accepted"})
+    wrong("missing_referral_referral", "referral", {7: None})
+    wrong("limit_consent_authority", "consent", {2: ["authority", run(0x25)]})
+    wrong("type_consent_recipient_text", "consent", {2: "everybody"})
+    wrong("missing_consent_fields", "consent", {3: None})
+    wrong("missing_consent_readback", "consent", {7: None})
+    wrong("limit_consent_over_90_days", "consent", {}, expires=SENT + 90 * DAY + 1)
+    wrong("missing_consent_expires", "consent", {}, expires=None)
+    wrong("limit_consent_grant_withdraws", "consent", {8: run(0x26)})
+    wrong("missing_verification_about", "verification", {0: None})
+    wrong("missing_verification_credibility", "verification", {2: None})
+    wrong("limit_verification_sources_100", "verification", {4: 100})
+    wrong("limit_evidence_commitment_31", "evidence", {0: run(0x29, 31)})
+    wrong("missing_evidence_stripped", "evidence", {2: None})
+    wrong("limit_evidence_mime", "evidence", {3: "a picture"})
+    wrong("limit_evidence_size", "evidence", {4: 25 * 1024 * 1024 + 1})
+    wrong("order_evidence_custody", "evidence", {7: [["sealed", SENT, run(0xC0)], ["collected", SENT - DAY, run(0xC0)]]})
+    wrong("limit_stand_down_no_refs", "stand_down", {0: None})
+    wrong("missing_snapshot_status", "snapshot", {1: None})
+    wrong("limit_snapshot_purged", "snapshot", {1: "PURGED"})
+    wrong("limit_snapshot_heads", "snapshot", {0: None})
+    wrong("order_snapshot_backups", "snapshot", {4: [run(0xB1), run(0xB0)]})
+    wrong("limit_policy_no_lead", "desk_policy", {0: None})
+    wrong("limit_policy_authority", "desk_policy", {2: ["authority", run(0x25)]})
+    wrong("limit_policy_plan_b_9", "desk_policy", {3: [["a", "1"]] * 9})
+    wrong("limit_roster_empty", "shift_roster", {0: None})
+    wrong("limit_roster_shift", "shift_roster", {0: [[run(0xB0), SENT, SENT]]})
+    wrong("order_roster", "shift_roster", {0: [[run(0xB0), SENT, SENT + 1], [run(0xB0), SENT - 1, SENT]]})
+    wrong("limit_escalation_step_0", "escalation", {0: 0})
+    wrong("limit_escalation_step_5", "escalation", {0: 5})
+    wrong("missing_escalation_about", "escalation", {2: None})
     for name, data in cases.items():
         file.item(name, data)
     file.write()
 
 
 if __name__ == "__main__":
-    for write in (lanes, cells, spill, links, contact, relay, member, tokens, invites, events, refused):
+    for write in (lanes, cells, spill, links, contact, relay, member, tokens, invites, events, desk, refused):
         write()

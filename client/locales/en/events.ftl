@@ -10,6 +10,7 @@ event-ack-acting = { $name } is acting on it.
 event-clear = All clear: it is over.
 event-notice = Message
 event-leave = { $name } asks to leave { $circle }.
+event-other = Event of type { $what }. With --json all of it is shown.
 you-joined = You are now in { $circle }.
 event-you-removed = You are no longer in { $circle }.
 event-exercise = EXERCISE. This is practice, nobody is in danger.

@@ -1,5 +1,6 @@
 //! The JSON objects that programs read (docs/cli.md). Times are Unix seconds unless a field says minutes.
 
+use himaya_protocol::cbor;
 use himaya_protocol::content::{Body, Event, EventId, ThreatAlert};
 use himaya_protocol::wire::card::Fingerprint;
 use serde::Serialize;
@@ -121,8 +122,42 @@ fn body(event: &Event) -> Value {
             json!({ "refs": ids(&clear.refs), "note": clear.note.as_ref().map(|note| note.raw()) })
         }
         Body::Notice(notice) => json!({ "text": notice.text.raw() }),
+        Body::ShelterRequest(_)
+        | Body::Offer(_)
+        | Body::Match(_)
+        | Body::HandoverNote(_)
+        | Body::CheckInPlan(_)
+        | Body::CheckIn(_)
+        | Body::Triage(_)
+        | Body::Assignment(_)
+        | Body::Referral(_)
+        | Body::Consent(_)
+        | Body::Verification(_)
+        | Body::Evidence(_)
+        | Body::StandDown(_)
+        | Body::Duress(_)
+        | Body::Snapshot(_)
+        | Body::DeskPolicy(_)
+        | Body::ShiftRoster(_)
+        | Body::Escalation(_) => {
+            event.body().fields().iter().map(|(name, value)| ((*name).to_owned(), plain(value))).collect()
+        }
         Body::Leave => json!({}),
         Body::Unknown { kind, .. } => json!({ "kind": kind }),
+    }
+}
+
+/// A field as JSON: byte strings in hexadecimal, everything else as it is.
+fn plain(value: &cbor::Value) -> Value {
+    match value {
+        cbor::Value::Uint(number) => json!(number),
+        cbor::Value::Negative(number) => json!(number),
+        cbor::Value::Bytes(bytes) => json!(data_encoding::HEXLOWER.encode(bytes)),
+        cbor::Value::Text(text) => json!(text),
+        cbor::Value::Array(items) => items.iter().map(plain).collect(),
+        cbor::Value::Map(map) => map.iter().map(|(key, value)| (key.to_string(), plain(value))).collect(),
+        cbor::Value::Bool(answer) => json!(answer),
+        cbor::Value::Null => Value::Null,
     }
 }
 

@@ -95,6 +95,28 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
             app.say(Text::EventLeave, &args)?;
             None
         }
+        Body::ShelterRequest(_)
+        | Body::Offer(_)
+        | Body::Match(_)
+        | Body::HandoverNote(_)
+        | Body::CheckInPlan(_)
+        | Body::CheckIn(_)
+        | Body::Triage(_)
+        | Body::Assignment(_)
+        | Body::Referral(_)
+        | Body::Consent(_)
+        | Body::Verification(_)
+        | Body::Evidence(_)
+        | Body::StandDown(_)
+        | Body::Duress(_)
+        | Body::Snapshot(_)
+        | Body::DeskPolicy(_)
+        | Body::ShiftRoster(_)
+        | Body::Escalation(_) => {
+            let kind = entry.event.body().name().unwrap_or_default();
+            app.say(Text::EventOther, &[("what", Arg::ours(kind))])?;
+            None
+        }
         Body::Ack(ack) => ack.note.as_ref().map(|note| note.raw().to_owned()),
         Body::Unknown { .. } => None,
     };

@@ -60,13 +60,13 @@ pub fn raise(
     if let Some(circle) = circle {
         circles::require_active(circle)?;
     }
-    write(ctx, circle.map(|circle| circle.id.as_slice()), Body::ThreatAlert(Box::new(alert)), &draft, true)
+    write(ctx, circle.map(|circle| circle.id.as_slice()), alert.into(), &draft, true)
 }
 
 /// Says something in a circle.
 pub fn announce(ctx: &mut Ctx<'_>, circle: &Circle, text: NoticeText) -> Result<EventId, EngineError> {
     circles::require_active(circle)?;
-    send(ctx, &circle.id, Body::Notice(Notice { text }), &Draft::default())
+    send(ctx, &circle.id, Notice { text }.into(), &Draft::default())
 }
 
 /// A person acknowledges an event: leaves at once.
@@ -81,7 +81,7 @@ pub fn acknowledge(
         return Err(EngineError::OwnEvent);
     }
     let circle = circle.ok_or(EngineError::Kind)?;
-    send(ctx, &circle, Body::Ack(Ack { refs: [*event].into(), level, note }), &Draft::default())
+    send(ctx, &circle, Ack { refs: [*event].into(), level, note }.into(), &Draft::default())
 }
 
 /// Says that the danger of an own alert is over: reaches everybody the alert reached.
@@ -94,7 +94,7 @@ pub fn clear(ctx: &mut Ctx<'_>, event: &EventId, note: Option<Note>) -> Result<E
     if !own {
         return Err(EngineError::NotAuthor);
     }
-    let body = Body::AllClear(AllClear { refs: [*event].into(), note });
+    let body = AllClear { refs: [*event].into(), note }.into();
     write(ctx, circle.as_deref(), body, &Draft::default(), true)
 }
 
@@ -221,7 +221,27 @@ pub(super) fn received(
     }
     match event.body() {
         Body::Ack(ack) => note_acks(ctx, author, ack)?,
-        Body::ThreatAlert(_) | Body::AllClear(_) | Body::Notice(_) => upkeep::plan_receipt(ctx, circle, &event.id())?,
+        Body::ThreatAlert(_)
+        | Body::AllClear(_)
+        | Body::Notice(_)
+        | Body::ShelterRequest(_)
+        | Body::Offer(_)
+        | Body::Match(_)
+        | Body::HandoverNote(_)
+        | Body::CheckInPlan(_)
+        | Body::CheckIn(_)
+        | Body::Triage(_)
+        | Body::Assignment(_)
+        | Body::Referral(_)
+        | Body::Consent(_)
+        | Body::Verification(_)
+        | Body::Evidence(_)
+        | Body::StandDown(_)
+        | Body::Duress(_)
+        | Body::Snapshot(_)
+        | Body::DeskPolicy(_)
+        | Body::ShiftRoster(_)
+        | Body::Escalation(_) => upkeep::plan_receipt(ctx, circle, &event.id())?,
         Body::Leave => remove_leaver(ctx, circle, author)?,
         Body::Unknown { .. } => (),
     }
@@ -275,7 +295,7 @@ pub(super) fn write_receipts(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), Eng
         if refs.is_empty() {
             return Ok(());
         }
-        let body = Body::Ack(Ack { refs, level: AckLevel::Device, note: None });
+        let body = Ack { refs, level: AckLevel::Device, note: None }.into();
         write(ctx, Some(circle), body, &Draft::default(), false)?;
     }
 }

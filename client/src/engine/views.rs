@@ -155,10 +155,8 @@ fn cleared(ctx: &Ctx<'_>, entry: &Entry) -> Result<Option<Seconds>, EngineError>
         |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?)),
     )?;
     let clears = |bytes: &[u8]| {
-        Event::decode(bytes).is_ok_and(|event| match event.body() {
-            Body::AllClear(clear) => clear.refs.contains(&entry.event.id()),
-            Body::ThreatAlert(_) | Body::Ack(_) | Body::Notice(_) | Body::Leave | Body::Unknown { .. } => false,
-        })
+        let names = |body: &Body| matches!(body, Body::AllClear(clear) if clear.refs.contains(&entry.event.id()));
+        Event::decode(bytes).is_ok_and(|event| names(event.body()))
     };
     Ok(later.into_iter().find(|(bytes, _)| clears(bytes)).map(|(_, at)| loaded(at)))
 }

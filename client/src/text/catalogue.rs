@@ -141,6 +141,7 @@ texts! {
     EventClear = "event-clear",
     EventNotice = "event-notice",
     EventLeave = "event-leave",
+    EventOther = "event-other",
     EventYouRemoved = "event-you-removed",
     YouJoined = "you-joined",
     EventExercise = "event-exercise",

@@ -10,7 +10,7 @@ use std::fmt;
 use sha2::{Digest, Sha256};
 
 use super::body::Body;
-use super::read;
+use super::field::{Item, Slot};
 use super::value::Lang;
 use super::vocabulary::{MsgType, Status, Tlp};
 use crate::cbor::{self, CborError, Fields, Value, map};
@@ -161,16 +161,26 @@ pub enum EventError {
     #[error("the event is of version {0}; update Himaya")]
     Version(u64),
     /// A required field is missing.
-    #[error("the event has no {0}")]
+    #[error("the event has no {0}; add it")]
     Missing(&'static str),
     /// A field is of the wrong CBOR type.
-    #[error("the event's {0} is of the wrong type")]
+    #[error("the event's {0} is of the wrong type; docs/protocol.md section 8 says which it has")]
     Type(&'static str),
     /// A field is outside its limits.
-    #[error("the event's {0} is outside its limits")]
+    #[error("the event's {0} is outside its limits; docs/protocol.md section 8 says what it may be")]
     Limit(&'static str),
+    /// A number, or the length of a text or a list, is outside its limits.
+    #[error("the event's {field} must be, or have, {min} to {max}")]
+    Range {
+        /// Which field.
+        field: &'static str,
+        /// The least.
+        min: u64,
+        /// The most.
+        max: u64,
+    },
     /// A set is not in ascending order.
-    #[error("the event's {0} are not in ascending order")]
+    #[error("the event's {0} are not in ascending order; sort them, each once")]
     Order(&'static str),
 }
 
@@ -201,28 +211,26 @@ impl Event {
             return Err(EventError::TooLong(bytes.len()));
         }
         let mut fields = Fields::decode(bytes)?;
-        let version = read::uint(&mut fields, 0, "version")?.ok_or(EventError::Missing("version"))?;
+        let version: u64 = field(&mut fields, 0, "version")?;
         if version != VERSION {
             return Err(EventError::Version(version));
         }
-        let kind = read::uint(&mut fields, 1, "type")?.ok_or(EventError::Missing("type"))?;
+        let kind = field(&mut fields, 1, "type")?;
         let body = fields.take(12).ok_or(EventError::Missing("body"))?;
         let (body, newer_body) = Body::from_value(kind, body)?;
         let content = Content {
-            nonce: id_field(&mut fields, 2, "nonce", |nonce| nonce.try_into().ok())?
-                .ok_or(EventError::Missing("nonce"))?,
-            case: id_field(&mut fields, 3, "case", CaseId::from_slice)?,
-            prev: read::ids(&mut fields, 4, "prev")?,
-            lamport: read::uint(&mut fields, 5, "lamport")?.ok_or(EventError::Missing("lamport"))?,
-            sent: read::uint(&mut fields, 6, "sent")?.ok_or(EventError::Missing("sent"))?,
-            expires: read::uint(&mut fields, 7, "expires")?,
-            status: read::word(&mut fields, 8, "status", Status::received)?,
-            tlp: read::word(&mut fields, 9, "tlp", Tlp::received)?,
-            lang: read::word(&mut fields, 10, "lang", |tag| tag.parse().ok())?,
-            replaces: id_field(&mut fields, 11, "replaces", EventId::from_slice)?,
+            nonce: field::<Nonce>(&mut fields, 2, "nonce")?.0,
+            case: field(&mut fields, 3, "case")?,
+            prev: field(&mut fields, 4, "prev")?,
+            lamport: field(&mut fields, 5, "lamport")?,
+            sent: field(&mut fields, 6, "sent")?,
+            expires: field(&mut fields, 7, "expires")?,
+            status: field(&mut fields, 8, "status")?,
+            tlp: field(&mut fields, 9, "tlp")?,
+            lang: field(&mut fields, 10, "lang")?,
+            replaces: field(&mut fields, 11, "replaces")?,
             body,
-            author: id_field(&mut fields, 13, "author", Fingerprint::from_slice)?
-                .ok_or(EventError::Missing("author"))?,
+            author: field(&mut fields, 13, "author")?,
         };
         check(&content)?;
         let newer_words = !content.status.is_known() || !content.tlp.is_known();
@@ -263,11 +271,31 @@ impl Event {
     /// The CAP msgType that follows from type and `replaces`; `None` where CAP has none.
     pub fn msg_type(&self) -> Option<MsgType> {
         match (&self.content.body, self.content.replaces) {
-            (Body::ThreatAlert(_) | Body::Notice(_), None) => Some(MsgType::Alert),
-            (Body::ThreatAlert(_) | Body::Notice(_), Some(_)) => Some(MsgType::Update),
-            (Body::AllClear(_), _) => Some(MsgType::Cancel),
+            (Body::ThreatAlert(_) | Body::ShelterRequest(_) | Body::Notice(_), None) => Some(MsgType::Alert),
+            (Body::ThreatAlert(_) | Body::ShelterRequest(_) | Body::Notice(_), Some(_)) => Some(MsgType::Update),
+            (Body::AllClear(_) | Body::StandDown(_), _) => Some(MsgType::Cancel),
             (Body::Ack(_), _) => Some(MsgType::Ack),
-            (Body::Leave | Body::Unknown { .. }, _) => None,
+            (
+                Body::Offer(_)
+                | Body::Match(_)
+                | Body::HandoverNote(_)
+                | Body::CheckInPlan(_)
+                | Body::CheckIn(_)
+                | Body::Triage(_)
+                | Body::Assignment(_)
+                | Body::Referral(_)
+                | Body::Consent(_)
+                | Body::Verification(_)
+                | Body::Evidence(_)
+                | Body::Duress(_)
+                | Body::Snapshot(_)
+                | Body::DeskPolicy(_)
+                | Body::ShiftRoster(_)
+                | Body::Escalation(_)
+                | Body::Leave
+                | Body::Unknown { .. },
+                _,
+            ) => None,
         }
     }
 }
@@ -293,33 +321,52 @@ fn check(content: &Content) -> Result<(), EventError> {
     if content.expires.is_some_and(|expires| expires <= content.sent) {
         return Err(EventError::Limit("expires"));
     }
-    Ok(())
+    content.body.check_envelope(content.sent, content.expires)
 }
 
 fn to_value(content: &Content) -> Value {
     map([
-        (0, Some(Value::Uint(VERSION))),
-        (1, Some(Value::Uint(content.body.kind()))),
-        (2, Some(Value::Bytes(content.nonce.to_vec()))),
-        (3, content.case.as_ref().map(|case| Value::Bytes(case.as_bytes().to_vec()))),
-        (4, (!content.prev.is_empty()).then(|| read::ids_value(&content.prev))),
-        (5, Some(Value::Uint(content.lamport))),
-        (6, Some(Value::Uint(content.sent))),
-        (7, content.expires.map(Value::Uint)),
-        (8, Some(Value::Text(content.status.to_string()))),
-        (9, Some(Value::Text(content.tlp.to_string()))),
-        (10, Some(Value::Text(content.lang.to_string()))),
-        (11, content.replaces.map(|id| Value::Bytes(id.as_bytes().to_vec()))),
+        (0, VERSION.put()),
+        (1, content.body.kind().put()),
+        (2, Nonce(content.nonce).put()),
+        (3, content.case.put()),
+        (4, content.prev.put()),
+        (5, content.lamport.put()),
+        (6, content.sent.put()),
+        (7, content.expires.put()),
+        (8, content.status.put()),
+        (9, content.tlp.put()),
+        (10, content.lang.put()),
+        (11, content.replaces.put()),
         (12, Some(content.body.to_value())),
-        (13, Some(Value::Bytes(content.author.as_bytes().to_vec()))),
+        (13, content.author.put()),
     ])
 }
 
-fn id_field<T>(
-    fields: &mut Fields,
-    key: u64,
-    field: &'static str,
-    read: impl Fn(&[u8]) -> Option<T>,
-) -> Result<Option<T>, EventError> {
-    read::bytes(fields, key, field)?.map(|bytes| read(&bytes).ok_or(EventError::Limit(field))).transpose()
+fn field<T: Slot>(fields: &mut Fields, key: u64, name: &'static str) -> Result<T, EventError> {
+    T::take(fields.take(key), name)
+}
+
+struct Nonce([u8; 16]);
+
+impl Item for Nonce {
+    fn value(&self) -> Value {
+        Value::Bytes(self.0.to_vec())
+    }
+
+    fn of(value: Value, field: &'static str) -> Result<Self, EventError> {
+        let Value::Bytes(bytes) = value else { return Err(EventError::Type(field)) };
+        bytes.try_into().map(Self).map_err(|_| EventError::Limit(field))
+    }
+}
+
+impl Item for CaseId {
+    fn value(&self) -> Value {
+        Value::Bytes(self.as_bytes().to_vec())
+    }
+
+    fn of(value: Value, field: &'static str) -> Result<Self, EventError> {
+        let Value::Bytes(bytes) = value else { return Err(EventError::Type(field)) };
+        Self::from_slice(&bytes).ok_or(EventError::Limit(field))
+    }
 }

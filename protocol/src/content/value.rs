@@ -82,6 +82,22 @@ impl<const MAX: usize> fmt::Debug for Text<MAX> {
 #[error("{0}")]
 pub struct FormError(pub &'static str);
 
+/// How far a clock is ahead of UTC, in minutes: −840 to 840.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offset(i64);
+
+impl Offset {
+    /// Takes what clocks on earth can be ahead or behind.
+    pub fn new(minutes: i64) -> Option<Self> {
+        (-840..=840).contains(&minutes).then_some(Self(minutes))
+    }
+
+    /// The minutes; negative is behind UTC.
+    pub fn minutes(self) -> i64 {
+        self.0
+    }
+}
+
 /// A language tag of BCP 47 (RFC 5646), checked for its form only.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Lang(String);

@@ -4,14 +4,21 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use himaya_protocol::cbor::DEPTH_MAX;
+use himaya_protocol::content::Body;
 use himaya_protocol::content::alert_json::EXPIRY_HOURS_MAX;
-use himaya_protocol::content::body::{ALERT_EXPIRY_HOURS, EVIDENCE_MAX, REFS_MAX, RESPONSE_MAX};
+use himaya_protocol::content::body::{
+    ALERT_EXPIRY_HOURS, CONSENT_MINUTES_MAX, EVIDENCE_MAX, EVIDENCE_SIZE_MAX, HANDOVER_MINUTES_MAX, HOLD_MINUTES,
+    HOLD_MINUTES_MAX, LADDER_MAX, PARTY_MAX, REFS_MAX, RESPONSE_MAX, SLOTS_MAX,
+};
 use himaya_protocol::content::event::{EVENT_MAX, PREV_MAX};
+use himaya_protocol::content::recurrence::OCCURRENCES_MAX;
 use himaya_protocol::content::sos;
 use himaya_protocol::content::value::{LANG_MAX, PLACE_MAX};
 use himaya_protocol::content::vocabulary::{
-    AckLevel, ActorClass, Affected, Certainty, Contact, Count, Kind, ResponseType, Severity, Status, Tlp, Urgency,
-    WORD_MAX,
+    AckLevel, Act, ActorClass, Affected, CaseStatus, Certainty, CheckInAnswer, ConsentAct, ConsentField, ConsentMethod,
+    Contact, Count, Credibility, Custody, Derivation, Duration, EscalationReason, GivenBy, Kind, LadderAct, LadderWho,
+    MatchState, Need, NeededBy, OfferState, Part, Priority, Purpose, RecipientClass, ReferralState, Reliability,
+    ResponseType, Service, Severity, SourceTie, Status, Tlp, Transport, Urgency, Verdict, VerifiedBy, WORD_MAX,
 };
 use himaya_protocol::wire::address::{ADDRESS_SIZE, PREFIX_SIZE};
 use himaya_protocol::wire::cell::{CELL_PLAIN, CELL_SIZE, CHUNK_PLAIN, CHUNK_SIZE, INLINE_MAX, NONCE_SIZE};
@@ -24,6 +31,22 @@ use himaya_protocol::wire::spill::{SPILL_MAX, SPILL_SIZE};
 fn protocol_md() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/protocol.md");
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every field of every type has its key in section 8.3: as a table row, or as `key: field` in a line.
+#[test]
+fn keys_and_fields_are_those_of_the_code() {
+    let document = protocol_md();
+    let section = document.split_once("### 8.3 Bodies").expect("the section").1;
+    let section = section.split("### 8.4").next().expect("a split has a first part");
+    for (number, name) in Body::TYPES {
+        let body = section.split_once(&format!("**{number} {name}**")).unwrap_or_else(|| panic!("no {name}")).1;
+        let body = body.split("\n**").next().expect("a split has a first part").replace('\n', " ");
+        for (key, field) in Body::layout(*number).iter().filter(|_| *name != "Duress") {
+            let said = [format!("| {key} | {field} |"), format!(" {key}: {field}")];
+            assert!(said.iter().any(|said| body.contains(said)), "{name} {key} {field}");
+        }
+    }
 }
 
 /// The table rows of a section, each as its cells.
@@ -56,6 +79,35 @@ fn words_are_those_of_the_code() {
         ("contact", Contact::WORDS),
         ("actor_class", ActorClass::WORDS),
         ("level", AckLevel::WORDS),
+        ("needed_by", NeededBy::WORDS),
+        ("duration", Duration::WORDS),
+        ("needs", Need::WORDS),
+        ("transport", Transport::WORDS),
+        ("offer state", OfferState::WORDS),
+        ("match state", MatchState::WORDS),
+        ("answer", CheckInAnswer::WORDS),
+        ("who", LadderWho::WORDS),
+        ("do", LadderAct::WORDS),
+        ("case status", CaseStatus::WORDS),
+        ("priority", Priority::WORDS),
+        ("verified", VerifiedBy::WORDS),
+        ("part", Part::WORDS),
+        ("act of an assignment", Act::WORDS),
+        ("services", Service::WORDS),
+        ("referral state", ReferralState::WORDS),
+        ("act of a consent", ConsentAct::WORDS),
+        ("purpose", Purpose::WORDS),
+        ("recipient", RecipientClass::WORDS),
+        ("given_by", GivenBy::WORDS),
+        ("method", ConsentMethod::WORDS),
+        ("fields", ConsentField::WORDS),
+        ("reliability", Reliability::WORDS),
+        ("credibility", Credibility::WORDS),
+        ("connection", SourceTie::WORDS),
+        ("verdict", Verdict::WORDS),
+        ("derivations", Derivation::WORDS),
+        ("custody", Custody::WORDS),
+        ("reason of an escalation", EscalationReason::WORDS),
     ] {
         assert_eq!(table[field].split_whitespace().collect::<Vec<_>>(), words, "{field}");
     }
@@ -92,6 +144,10 @@ fn severities_of_sos_are_those_of_the_code() {
     }
 }
 
+fn small(number: u64) -> usize {
+    usize::try_from(number).expect("a small number")
+}
+
 #[test]
 fn sizes_and_limits_are_those_of_the_code() {
     let document = protocol_md();
@@ -116,6 +172,11 @@ fn sizes_and_limits_are_those_of_the_code() {
         ("prev, refs, response, evidence", vec![PREV_MAX, REFS_MAX, RESPONSE_MAX, EVIDENCE_MAX]),
         ("word, language, place", vec![WORD_MAX, LANG_MAX, PLACE_MAX]),
         ("nesting of CBOR", vec![DEPTH_MAX]),
+        ("party, slots, needs, areas", [PARTY_MAX, PARTY_MAX, SLOTS_MAX, 7, 8].map(small).to_vec()),
+        ("hold, by default", [HOLD_MINUTES_MAX, HOLD_MINUTES].map(small).to_vec()),
+        ("handover note, consent", [HANDOVER_MINUTES_MAX, CONSENT_MINUTES_MAX].map(small).to_vec()),
+        ("check-ins of a plan, ladder", vec![small(OCCURRENCES_MAX), LADDER_MAX]),
+        ("piece of evidence", vec![small(EVIDENCE_SIZE_MAX)]),
     ] {
         assert_eq!(numbers(row), values, "{row}");
     }

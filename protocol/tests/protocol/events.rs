@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use himaya_protocol::cbor::Value;
+use himaya_protocol::content::body::{EVIDENCE_MAX, REFS_MAX, RESPONSE_MAX};
 use himaya_protocol::content::event::{EVENT_MAX, IdPrefix, PREV_MAX};
 use himaya_protocol::content::value::{Note, NoticeText, TextError};
-use himaya_protocol::content::vocabulary::{AckLevel, Kind, MsgType, Severity, Status, Tlp, Urgency};
+use himaya_protocol::content::vocabulary::{AckLevel, Kind, MsgType, ResponseType, Severity, Status, Tlp, Urgency};
 use himaya_protocol::content::{
     Ack, AllClear, Body, CaseId, Content, Event, EventError, EventId, Notice, ThreatAlert, sos,
 };
@@ -33,7 +34,7 @@ fn ids(count: usize) -> BTreeSet<EventId> {
 }
 
 fn notice(text: &str) -> Body {
-    Body::Notice(Notice { text: NoticeText::new(text).expect("a text") })
+    Notice { text: NoticeText::new(text).expect("a text") }.into()
 }
 
 #[test]
@@ -43,15 +44,20 @@ fn limits_hold_for_what_we_write() {
     };
     limit(Content { prev: ids(PREV_MAX + 1), ..content(Body::Leave) }, "prev");
     limit(Content { expires: Some(1_000), ..content(Body::Leave) }, "expires");
-    limit(content(Body::Ack(Ack { refs: ids(0), level: AckLevel::Human, note: None })), "refs");
-    limit(content(Body::Ack(Ack { refs: ids(65), level: AckLevel::Human, note: None })), "refs");
-    limit(content(Body::AllClear(AllClear { refs: ids(0), note: None })), "refs");
-    let evidence = ThreatAlert { evidence: vec![[0; 32]; 5], ..ThreatAlert::default() };
-    limit(content(Body::ThreatAlert(Box::new(evidence))), "evidence");
+    let range = |body: Body, field: &'static str, min: u64, max: usize| {
+        let max = u64::try_from(max).expect("a small number");
+        assert_eq!(Event::new(content(body)).err(), Some(EventError::Range { field, min, max }));
+    };
+    range(Ack { refs: ids(0), level: AckLevel::Human, note: None }.into(), "refs", 1, REFS_MAX);
+    range(Ack { refs: ids(65), level: AckLevel::Human, note: None }.into(), "refs", 1, REFS_MAX);
+    range(AllClear { refs: ids(0), note: None }.into(), "refs", 1, REFS_MAX);
+    let alert = ThreatAlert::default();
+    range(ThreatAlert { evidence: vec![[0; 32]; 5], ..alert.clone() }.into(), "evidence", 0, EVIDENCE_MAX);
+    range(ThreatAlert { response: vec![ResponseType::Avoid; 4], ..alert }.into(), "response", 0, RESPONSE_MAX);
     limit(content(Body::Unknown { kind: 1, raw: Value::Null }), "type");
     for good in [
         Content { prev: ids(PREV_MAX), expires: Some(1_001), ..content(Body::Leave) },
-        content(Body::Ack(Ack { refs: ids(64), level: AckLevel::Device, note: None })),
+        content(Ack { refs: ids(64), level: AckLevel::Device, note: None }.into()),
     ] {
         assert!(Event::new(good).is_ok());
     }
@@ -87,7 +93,8 @@ fn control_characters_of_others_are_shown_clean() {
     let at = theirs.windows(6).position(|window| window == b"abcdef").expect("the text");
     theirs[at..at + 6].copy_from_slice(b"\x1b[31m!");
     let event = Event::decode(&theirs).expect("kept");
-    let Body::Notice(Notice { text }) = event.body() else { panic!("a notice") };
+    let Body::Notice(notice) = event.body() else { panic!("a notice") };
+    let text = &notice.text;
     assert_eq!(text.raw(), "\u{1b}[31m!");
     assert_eq!(text.to_string(), "\u{FFFD}[31m!");
 }
@@ -99,11 +106,8 @@ fn cap_message_types_follow_from_the_event() {
     let replaces = Some(EventId::of(b"before"));
     assert_eq!(msg_type(content(sos())), Some(MsgType::Alert));
     assert_eq!(msg_type(Content { replaces, ..content(sos()) }), Some(MsgType::Update));
-    assert_eq!(msg_type(content(Body::AllClear(AllClear { refs: ids(1), note: None }))), Some(MsgType::Cancel));
-    assert_eq!(
-        msg_type(content(Body::Ack(Ack { refs: ids(1), level: AckLevel::Human, note: None }))),
-        Some(MsgType::Ack)
-    );
+    assert_eq!(msg_type(content(AllClear { refs: ids(1), note: None }.into())), Some(MsgType::Cancel));
+    assert_eq!(msg_type(content(Ack { refs: ids(1), level: AckLevel::Human, note: None }.into())), Some(MsgType::Ack));
     assert_eq!(msg_type(content(Body::Leave)), None);
 }
 

@@ -2,7 +2,10 @@
 
 use himaya_protocol::content::value::{Lang, Place};
 use himaya_protocol::content::vocabulary::{
-    AckLevel, ActorClass, Affected, Certainty, Contact, Count, Kind, ResponseType, Severity, Status, Tlp, Urgency,
+    AckLevel, Act, ActorClass, Affected, CaseStatus, Certainty, CheckInAnswer, ConsentAct, ConsentField, ConsentMethod,
+    Contact, Count, Credibility, Custody, Derivation, Duration, EscalationReason, GivenBy, Kind, LadderAct, LadderWho,
+    MatchState, Need, NeededBy, OfferState, Part, Priority, Purpose, RecipientClass, ReferralState, Reliability,
+    ResponseType, Service, Severity, SourceTie, Status, Tlp, Transport, Urgency, Verdict, VerifiedBy,
 };
 
 macro_rules! assert_words {
@@ -38,6 +41,38 @@ fn words_are_exact() {
             site_down impersonation online_harassment",
         ActorClass: "armed_forces police prison intelligence judiciary paramilitary vigilante armed_group private_guards
             crowd family employer corporation unknown",
+        NeededBy: "tonight 48h 7d date",
+        Duration: "7n 30d 3m 6m 12m unsure",
+        Need: "step_free women_only private_room child_safe medication_storage assistance_animal remote_work",
+        Transport: "own need unsure",
+        OfferState: "open held full paused withdrawn",
+        MatchState: "proposed host_ok guest_ok declined expired cancelled",
+        CheckInAnswer: "ok delay help",
+        LadderWho: "contacts desk lead everybody",
+        LadderAct: "ask alert open_case open_plan",
+        CaseStatus: "NEW ACKED TRIAGED ACTIVE MONITOR CLOSED PURGED DECLINED WITHDRAWN REFERRED TRANSFERRED REOPENED
+            DURESS_HOLD",
+        Priority: "P1 P2 P3 P4",
+        VerifiedBy: "in_person call code_phrase third_person",
+        Part: "lead backup",
+        Act: "take offer accept release shift_handover",
+        Service: "physical_security digital_security communications training transport legal medical_psychosocial
+            humanitarian_family urgent_relocation monitoring_advocacy medico_legal_documentation other",
+        ReferralState: "in_progress accepted rejected done revoked",
+        ConsentAct: "grant refuse withdraw",
+        Purpose: "service shelter referral advocacy statistics evidence",
+        RecipientClass: "desk organisation provider host authority",
+        GivenBy: "self via_contact guardian",
+        ConsentMethod: "message call in_person written",
+        ConsentField: "kind urgency severity certainty affected count when place actor_class contact note evidence
+            needed_by adults children duration area_ok area_avoid needs transport contact_window status priority services",
+        Reliability: "A B C D E F",
+        Credibility: "1 2 3 4 5 6",
+        SourceTie: "direct witness hearsay open_source unknown",
+        Verdict: "confirmed probable unconfirmed refuted",
+        Derivation: "stripped redacted resized cut transcribed translated",
+        Custody: "collected sealed derived copied transferred accessed exported destroyed",
+        EscalationReason: "no_ack no_lead no_reply missed_check_in",
     }
 }
 

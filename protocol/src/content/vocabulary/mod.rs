@@ -7,6 +7,14 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use consent::{ConsentAct, ConsentField, ConsentMethod, GivenBy, Purpose, RecipientClass, ReferralState, Service};
+pub use desk::{
+    Act, CheckInAnswer, Credibility, EscalationReason, LadderAct, LadderWho, Part, Priority, Reliability, SourceTie,
+    Status as CaseStatus, Verdict, VerifiedBy,
+};
+pub use evidence::{Custody, Derivation};
+pub use shelter::{Duration, MatchState, Need, NeededBy, OfferState, Transport};
+
 /// The longest word, in bytes.
 pub const WORD_MAX: usize = 32;
 
@@ -71,8 +79,25 @@ macro_rules! vocabulary {
             }
 
             /// Reads what somebody else wrote. `None` for what no version would write.
-            pub(super) fn received(word: &str) -> Option<Self> {
+            pub(in crate::content) fn received(word: &str) -> Option<Self> {
                 word.parse().ok().or_else(|| OtherWord::received(word).map(Self::Other))
+            }
+        }
+
+        impl $crate::content::field::Item for $name {
+            fn value(&self) -> $crate::cbor::Value {
+                $crate::cbor::Value::Text(self.as_str().to_owned())
+            }
+
+            fn of(value: $crate::cbor::Value, field: &'static str) -> Result<Self, $crate::content::EventError> {
+                let $crate::cbor::Value::Text(word) = value else {
+                    return Err($crate::content::EventError::Type(field));
+                };
+                Self::received(&word).ok_or($crate::content::EventError::Limit(field))
+            }
+
+            fn is_known(&self) -> bool {
+                self.is_known()
             }
         }
 
@@ -94,6 +119,11 @@ macro_rules! vocabulary {
         }
     };
 }
+
+mod consent;
+mod desk;
+mod evidence;
+mod shelter;
 
 vocabulary! {
     /// CAP status: whether this is meant in earnest.
