@@ -1,6 +1,6 @@
 //! What the kinds of event say (docs/protocol.md section 8.3), one file a kind.
 //!
-//! `layout!` writes down a body as its keys, fields, types and limits; what it cannot say stands in [`Rules`]. There is
+//! `layout!` writes down a body as its keys, fields, types and limits; what it cannot say stands in `Rules`. There is
 //! no field for an address, a name or an account in any of them.
 
 use super::event::{EventError, EventId};
