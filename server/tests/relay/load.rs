@@ -10,13 +10,15 @@ use tokio::sync::watch;
 use crate::client::{Put, Session, address, cell, chunk, pick_cells, pick_chunks};
 use crate::process::Relay;
 
+/// What a box is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub enum Kind {
     Cell,
     Chunk,
 }
 
-type Box = (Kind, u64);
+/// What lies where: its address is made from the number.
+pub type Box = (Kind, u64);
 type Hash = [u8; 32];
 
 /// What the relay acknowledged, and what it left without an answer.
@@ -34,7 +36,8 @@ impl Memory {
         self.durable.len()
     }
 
-    fn note(&mut self, place: Box, fill: u64, put: Put) {
+    /// Remembers an answer, and that it is no other than the answers before it.
+    pub fn note(&mut self, place: Box, fill: u64, put: Put) {
         let hash = match put {
             Put::Stored | Put::Same => hash_of(place.0, fill),
             Put::Taken(there) => Sha256::digest(there).into(),
@@ -43,7 +46,8 @@ impl Memory {
         assert!(before.is_none_or(|before| before == hash), "the relay told of two boxes at one address");
     }
 
-    fn join(&mut self, other: Self) {
+    /// Takes what another writer remembers.
+    pub fn join(&mut self, other: Self) {
         for (place, hash) in other.durable {
             let before = self.durable.insert(place, hash);
             assert!(

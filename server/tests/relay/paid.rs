@@ -1,199 +1,166 @@
 //! The relay dies while people draw and spend: kill -9 and power cuts, with cells, chunks, tokens and invites in flight.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use himaya_protocol::wire::invite::Invite;
-use himaya_protocol::wire::relay;
-use himaya_protocol::wire::token::{Draw, Token, TokenPublicKey};
-use hyper::{Method, StatusCode, header};
+use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use crate::client::{Session, address, cell, chunk, pick_cells, pick_chunks};
 use crate::disk::{Mount, skipped};
+use crate::host::Host;
+use crate::load::Memory;
+use crate::payer::Payer;
 use crate::process::{Home, Relay};
-use crate::purse::{finish, fresh, home_with_tokens, invite, issuing_key, send, tokens};
+use crate::purse::{home_with_tokens, issuing_key};
 
-/// Writers, each with a purse of its own.
-const WRITERS: u64 = 4;
-/// How many draws the drawer's invite allows.
-const DRAWS: u32 = 6;
 /// How often the power is cut, unless `HIMAYA_POWER_CUTS` says otherwise.
-const CUTS: u64 = 3;
+const CUTS: u64 = 4;
+/// How often the relay is killed, unless `HIMAYA_KILLS` says otherwise.
+const KILLS: u64 = 4;
+/// How many rounds everything is asked for again; at the end everything is.
+const REMEMBERED: usize = 3;
 
-/// One put: every third is a chunk.
-#[derive(Clone)]
-struct Put {
-    name: u64,
-    token: Token,
+/// A relay's folder, who writes to it, and what is known of it over all its deaths.
+struct World {
+    home: Home,
+    payers: Vec<Payer>,
+    host: Host,
+    /// What was acknowledged, round by round.
+    memories: Vec<Memory>,
+    spent: usize,
 }
 
-impl Put {
-    async fn send(&self, session: &mut Session) -> Result<StatusCode, String> {
-        let (path, body) = if self.is_chunk() {
-            (relay::PATH_CHUNKS, relay::chunk_put(&address(self.name), &chunk(self.name)))
-        } else {
-            (relay::PATH_CELLS, relay::record(&address(self.name), &cell(self.name)))
-        };
-        let shown = self.token.to_authorization();
-        let answer = session.call_with(Method::POST, path, &[(header::AUTHORIZATION, &shown)], body).await?;
-        Ok(answer.status)
+impl World {
+    /// `payers` people with an invite each, and somebody who makes and revokes invites.
+    fn new(home: Home, payers: u64) -> Self {
+        home.configure("quota = \"1GiB\"", "quota = \"16GiB\"");
+        let payers = (0..payers).map(|number| Payer::new(&home, number)).collect();
+        Self { home, payers, host: Host::default(), memories: Vec::new(), spent: 0 }
     }
 
-    fn is_chunk(&self) -> bool {
-        self.name.is_multiple_of(3)
-    }
-
-    async fn is_there(&self, relay: &Relay) -> bool {
-        if self.is_chunk() {
-            pick_chunks(relay, &[address(self.name)]).await[0] == Some(chunk(self.name))
-        } else {
-            pick_cells(relay, &[address(self.name)]).await[0] == Some(cell(self.name))
+    /// Serves, lets everybody work until so many puts are acknowledged, kills, serves again and checks.
+    async fn live_and_die(
+        &mut self,
+        round: u64,
+        kill: impl FnOnce(&Relay) -> Result<(), String>,
+        revive: impl FnOnce(),
+    ) -> Result<(), String> {
+        let relay = Arc::new(self.home.serve());
+        let key = issuing_key(&relay).await.key;
+        let (count, mut acknowledged) = watch::channel(0);
+        let count = Arc::new(count);
+        let work = self.payers.drain(..).map(|payer| tokio::spawn(payer.work(relay.clone(), round, count.clone())));
+        let work: Vec<_> = work.collect();
+        let (dead, dir) = (Arc::new(AtomicBool::new(false)), self.home.dir.clone());
+        let (host, ended) = (std::mem::take(&mut self.host), dead.clone());
+        let host = tokio::task::spawn_blocking(move || host.work(&dir, &ended));
+        drop(count);
+        let moment = moment(round, work.len());
+        // An error says that no writer is left.
+        let _ = acknowledged.wait_for(|acknowledged| *acknowledged >= moment).await;
+        let killed = kill(&relay);
+        dead.store(true, Ordering::SeqCst);
+        for payer in work {
+            self.payers.push(payer.await.unwrap());
         }
+        self.host = host.await.unwrap();
+        killed?;
+        Arc::into_inner(relay).expect("the writers have ended").wait();
+        revive();
+        let relay = Arc::new(self.home.serve());
+        assert_eq!(issuing_key(&relay).await.key, key, "the key has survived");
+        self.check(&relay, round).await;
+        Ok(())
     }
-}
 
-/// What a writer knows when the relay has stopped answering.
-#[derive(Default)]
-struct Spent {
-    acknowledged: Vec<Put>,
-    lost: Option<Put>,
-}
-
-async fn spend(relay: Arc<Relay>, first: u64, purse: Vec<Token>, count: Arc<watch::Sender<usize>>) -> Spent {
-    let mut spent = Spent::default();
-    let Ok(mut session) = Session::open(&relay).await else { return spent };
-    for (name, token) in (first..).zip(purse) {
-        let put = Put { name, token };
-        match put.send(&mut session).await {
-            Ok(StatusCode::CREATED) => {
-                spent.acknowledged.push(put);
-                count.send_modify(|count| *count += 1);
-            }
-            // A failing disk is answered with 503, and promises nothing.
-            Ok(StatusCode::SERVICE_UNAVAILABLE) | Err(_) => {
-                spent.lost = Some(put);
-                break;
-            }
-            Ok(other) => panic!("a put with a fresh token was answered with {other}"),
+    /// Whether everything is as it was acknowledged. What was not is repeated, and must succeed.
+    async fn check(&mut self, relay: &Arc<Relay>, round: u64) {
+        let checked = self.payers.drain(..).map(|payer| {
+            let relay = relay.clone();
+            tokio::spawn(async move { payer.recover(&relay, round).await })
+        });
+        let mut memory = Memory::default();
+        for checked in join_all(checked).await {
+            let (payer, of_payer, spent) = checked.unwrap();
+            memory.join(of_payer);
+            self.spent += spent;
+            self.payers.push(payer);
         }
+        self.memories.push(memory);
+        for memory in self.memories.iter_mut().rev().take(REMEMBERED) {
+            memory.check(relay).await;
+        }
+        let book = self.host.check(&self.home.dir);
+        self.payers.iter().for_each(|payer| payer.check_draws(&book));
     }
-    spent
+
+    /// Everything that was ever acknowledged is there, and no token ever spent pays again.
+    async fn end(mut self) -> Self {
+        let relay = Arc::new(self.home.serve());
+        for memory in &mut self.memories {
+            memory.check(&relay).await;
+        }
+        join_all(self.payers.iter_mut().map(|payer| payer.nothing_pays_twice(&relay))).await;
+        self
+    }
+
+    fn says(&self, deaths: u64, of_what: &str) {
+        let boxes: usize = self.memories.iter().map(Memory::acknowledged).sum();
+        assert_eq!(boxes, self.spent, "each box has cost one token");
+        let draws: u32 = self.payers.iter().map(Payer::granted).sum();
+        println!(
+            "{deaths} {of_what} under {} writers: {boxes} acknowledged boxes, {} tokens spent, {draws} draws, {} invites made \
+             and {} of them revoked; none lost, none twice",
+            self.payers.len(),
+            self.spent,
+            self.host.made(),
+            self.host.revoked()
+        );
+    }
 }
 
-/// Draws one batch after the other, as a client does: stored before it is sent, repeated until it is answered.
-struct Drawer {
-    invite: Invite,
-    key: TokenPublicKey,
-    granted: u32,
-    lost: Option<Draw>,
+/// After how many acknowledged puts the relay dies: another moment each time, from the first on.
+fn moment(round: u64, writers: usize) -> usize {
+    let most = u64::try_from(writers).unwrap() * 6;
+    usize::try_from(1 + round * 61 % most).unwrap()
 }
 
-impl Drawer {
-    /// Draws until the relay stops answering, or grants no more.
-    async fn draw(mut self, relay: Arc<Relay>) -> Self {
-        loop {
-            let draw = self.lost.take().unwrap_or_else(|| Draw::new(self.key, fresh).unwrap());
-            match send(&relay, &self.invite, &draw).await {
-                Ok(answer) if answer.status == StatusCode::OK => {
-                    assert_eq!(finish(&draw, &answer).len(), 128);
-                    self.granted += 1;
-                }
-                Ok(answer) if answer.status == StatusCode::TOO_MANY_REQUESTS => return self,
-                Ok(answer) if answer.status != StatusCode::SERVICE_UNAVAILABLE => panic!("{}", answer.status),
-                Ok(_) | Err(_) => {
-                    self.lost = Some(draw);
-                    return self;
-                }
-            }
-        }
-    }
-}
-
-/// Serves, lets everybody work until so many puts are acknowledged, kills, serves again and checks.
-async fn live_and_die(
-    home: &Home,
-    round: u64,
-    moment: usize,
-    kill: impl FnOnce(&Relay) -> Result<(), String>,
-    revive: impl FnOnce(),
-) -> Result<usize, String> {
-    let relay = Arc::new(home.serve());
-    let key = issuing_key(&relay).await.key;
-    let (count, mut acknowledged) = watch::channel(0);
-    let count = Arc::new(count);
-    let mut writers = Vec::new();
-    for writer in 0..WRITERS {
-        let purse = tokens(&relay, &invite(home, 128)).await;
-        let first = (round << 40) | (writer << 32);
-        writers.push(tokio::spawn(spend(relay.clone(), first, purse, count.clone())));
-    }
-    let drawer = Drawer { invite: invite(home, DRAWS * 128), key, granted: 0, lost: None };
-    let drawer = tokio::spawn(drawer.draw(relay.clone()));
-    drop(count);
-    // An error says that no writer is left.
-    let _ = acknowledged.wait_for(|acknowledged| *acknowledged >= moment).await;
-    kill(&relay)?;
-    let mut spent = Vec::new();
-    for writer in writers {
-        spent.push(writer.await.unwrap());
-    }
-    let drawer = drawer.await.unwrap();
-    Arc::into_inner(relay).expect("the writers have ended").wait();
-    revive();
-
-    let relay = Arc::new(home.serve());
-    assert_eq!(issuing_key(&relay).await.key, key, "the key has survived");
-    let mut session = Session::open(&relay).await.unwrap();
-    let mut total = 0;
-    for (Spent { mut acknowledged, lost }, writer) in spent.into_iter().zip(0..) {
-        if let Some(lost) = lost {
-            let again = lost.send(&mut session).await.unwrap();
-            assert!([StatusCode::CREATED, StatusCode::OK].contains(&again), "a repeat with its token met {again}");
-            acknowledged.push(lost);
-        }
-        total += acknowledged.len();
-        for (put, number) in acknowledged.into_iter().zip(0..) {
-            assert!(put.is_there(&relay).await, "an acknowledged box is gone");
-            let other = Put { name: u64::MAX - ((round << 40) | (writer << 32) | number), token: put.token };
-            assert_eq!(other.send(&mut session).await, Ok(StatusCode::UNAUTHORIZED), "a token paid twice");
-        }
-    }
-    let drawer = drawer.draw(relay.clone()).await;
-    assert!(drawer.lost.is_none());
-    assert_eq!(drawer.granted, DRAWS, "no draw was lost and none was granted twice");
-    Ok(total)
+fn rounds(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).map_or(otherwise, |rounds| rounds.parse().expect("a number"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_survive_kill_9_at_any_moment() {
-    let home = home_with_tokens();
-    for round in 0..4 {
+async fn nothing_is_lost_or_paid_twice_by_kill_9_under_64_writers() {
+    let kills = rounds("HIMAYA_KILLS", KILLS);
+    let mut world = World::new(home_with_tokens(), 64);
+    for round in 0..kills {
         let kill = |relay: &Relay| {
             relay.kill_now();
             Ok(())
         };
-        live_and_die(&home, round, usize::try_from(1 + round * 37).unwrap(), kill, || {}).await.unwrap();
+        world.live_and_die(round, kill, || {}).await.unwrap();
     }
+    world.end().await.says(kills, "times kill -9");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_survive_power_cuts() {
-    let name = "tokens_survive_power_cuts";
-    let disk = match Mount::in_a_file(4_096) {
+async fn nothing_is_lost_or_paid_twice_with_the_power() {
+    let name = "nothing_is_lost_or_paid_twice_with_the_power";
+    let disk = match Mount::in_a_file(16_384) {
         Ok(disk) => disk,
         Err(why) => return skipped(name, &why),
     };
-    let cuts = std::env::var("HIMAYA_POWER_CUTS").map_or(CUTS, |cuts| cuts.parse().expect("a number of cuts"));
+    let cuts = rounds("HIMAYA_POWER_CUTS", CUTS);
     let home = Home::at(&disk.path.join("relay"));
     home.configure("access = \"open\"", "access = \"tokens\"");
+    let mut world = World::new(home, 12);
+    // So that the first cut finds a relay, whatever it finds of its store.
     rustix::fs::syncfs(std::fs::File::open(&disk.path).unwrap()).unwrap();
-    let mut boxes = 0;
     for cut in 0..cuts {
-        let moment = usize::try_from(1 + cut * 61 % 200).unwrap();
-        match live_and_die(&home, cut, moment, |_| disk.cut(), || disk.remount()).await {
-            Ok(acknowledged) => boxes += acknowledged,
-            Err(why) => return skipped(name, &why),
+        if let Err(why) = world.live_and_die(cut, |_| disk.cut(), || disk.remount()).await {
+            return skipped(name, &why);
         }
     }
-    println!("{cuts} cuts, {boxes} boxes paid for, none lost and none paid twice");
+    let world = world.end().await;
+    world.says(cuts, "power cuts");
 }
