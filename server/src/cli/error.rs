@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::day::Day;
 use crate::config::ConfigError;
 use crate::http::{AcmeError, ServerError, TlsError};
 use crate::service::RelayError;
@@ -71,6 +72,12 @@ pub(super) enum CliError {
     Randomness(#[from] NoRandomness),
     #[error("{0}")]
     System(#[from] io::Error),
+    #[error(
+        "the clock says {today}, and the newest window on disk is of {newest}: everything that is kept would be destroyed as \
+         too old, so nothing was done. If the clock is wrong, set it and start again; if `window` was changed in relay.toml, \
+         set it back. If neither, the relay has stood still for that long: run `himaya-relay catch-up DIR` with its folder, then start again"
+    )]
+    StoodStill { newest: Day, today: Day },
     #[error("storage has failed; what was acknowledged is on disk. See the log, then start again")]
     StorageFailed,
 }

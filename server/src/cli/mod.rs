@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
+use rustix::time::{ClockId, clock_gettime};
 
 mod audit;
+mod catch_up;
 mod census;
 mod day;
 mod doctor;
@@ -25,6 +27,7 @@ mod upkeep;
 use error::CliError;
 use layout::{Layout, read, write_anew};
 
+use crate::service::CheckedClock;
 use crate::tokens::NoRandomness;
 
 /// The relay of Himaya: a write-once store of fixed-size cells.
@@ -45,6 +48,8 @@ enum Command {
     Link(link::Arguments),
     /// Run the relay. Prints one line when it listens.
     Serve(serve::Arguments),
+    /// After a stop so long that everything kept is too old: destroy it, and let the relay start again.
+    CatchUp(catch_up::Arguments),
     /// Look whether all is well: listening, certificate, clock, disk, permissions. Fails when something is not.
     Doctor(doctor::Arguments),
     /// Announce the relay's end: read only after a day, then everything is destroyed.
@@ -61,6 +66,7 @@ pub fn main() -> ExitCode {
         Command::Invite(arguments) => invite::run(&arguments, &mut out),
         Command::Link(arguments) => link::run(&arguments, &mut out),
         Command::Serve(arguments) => serve::run(&arguments, &mut out),
+        Command::CatchUp(arguments) => catch_up::run(&arguments, &mut out),
         Command::Doctor(arguments) => doctor::run(&arguments, &mut out),
         Command::Sunset(arguments) => sunset::run(&arguments, &mut out),
         Command::Audit(arguments) => audit::run(&arguments, &mut out),
@@ -86,6 +92,14 @@ fn boot_id() -> Result<[u8; 8], CliError> {
 fn random(bytes: &mut [u8]) -> Result<(), NoRandomness> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the relay asks the system for randomness")]
     getrandom::fill(bytes).map_err(|_| NoRandomness)
+}
+
+/// The clock that a relay goes by.
+type SystemClock = CheckedClock<fn() -> u64, fn() -> u64>;
+
+/// Seconds since the machine was started, sleep included. Nobody can set them.
+fn steady_seconds() -> u64 {
+    u64::try_from(clock_gettime(ClockId::Boottime).tv_sec).unwrap_or(0)
 }
 
 /// What the system's clock says, in seconds since the Unix epoch.

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::renewal::Renewal;
 use super::sunset::Sunset;
 use super::upkeep::{Keypair, Upkeep};
-use super::{CliError, Layout, boot_id, census, log, random, sunset, unix_seconds};
+use super::{CliError, Layout, boot_id, catch_up, census, log, random, sunset};
 use crate::config::{self, Access, Config};
 use crate::http::{Health, Limits, Server};
 use crate::service::Relay;
@@ -80,7 +80,8 @@ async fn serve(
     out: &mut impl Write,
 ) -> Result<Stop, CliError> {
     let policy = config.policy().map_err(crate::config::ConfigError::from)?;
-    let relay = Relay::new(store.clone(), Arc::new(unix_seconds), policy);
+    let clock = catch_up::clock_for(&policy, store)?;
+    let relay = Relay::new(store.clone(), clock.clone(), policy);
     let relay = match config.access {
         Access::Open => {
             tracing::warn!("access is open: anybody who reaches this relay may write to it");
@@ -91,12 +92,13 @@ async fn serve(
     let keypair = Keypair::load(layout, config)?;
     let shown = keypair.shown();
     let renewal = Renewal::new(layout, config, shown.clone())?;
-    let mut upkeep = Upkeep::new(layout, config, relay.clone(), keypair);
+    let mut upkeep = Upkeep::new(layout, config, relay.clone(), clock, keypair);
     // A disk without room for a new window does not keep the relay from reading.
     upkeep.look().await;
     let server = Server::bind(config.listen, config.onion, shown, relay.clone(), limits(&config.limits)).await?;
+    let standing = upkeep.standing();
     let health = match config.health {
-        Some(address) => Some(tokio::spawn(Health::bind(address, upkeep.standing()).await?.run())),
+        Some(address) => Some(tokio::spawn(Health::bind(address, standing.subscribe()).await?.run())),
         None => None,
     };
     let renewal = renewal.map(|renewal| tokio::spawn(renewal.run()));
@@ -116,7 +118,10 @@ async fn serve(
         .run(async {
             tokio::select! {
                 () = stop => tracing::info!("stopping; what was accepted is finished first"),
-                () = failed => done = Err(CliError::StorageFailed),
+                () = failed => {
+                    standing.send_modify(|standing| standing.failed = true);
+                    done = Err(CliError::StorageFailed);
+                }
                 () = upkeep.run(hangup) => done = Ok(Stop::Drained),
             }
         })

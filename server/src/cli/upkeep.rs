@@ -8,10 +8,11 @@ use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use super::{CliError, Layout, read, sunset, unix_seconds};
+use super::{CliError, Layout, SystemClock, read, sunset, unix_seconds};
 use crate::config::Config;
 use crate::http::{Shown, Standing, Totals};
 use crate::service::Relay;
+use crate::store::Census;
 
 /// How often it is looked at when nothing else happens; more often when windows are shorter.
 const EVERY: Duration = Duration::from_secs(60);
@@ -66,6 +67,7 @@ pub(super) struct Upkeep {
     layout: Layout,
     config: Config,
     relay: Relay,
+    clock: Arc<SystemClock>,
     keypair: Keypair,
     standing: watch::Sender<Standing>,
     /// The hour of the last look at totals.
@@ -73,14 +75,20 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn new(layout: &Layout, config: &Config, relay: Relay, keypair: Keypair) -> Self {
+    pub(super) fn new(
+        layout: &Layout,
+        config: &Config,
+        relay: Relay,
+        clock: Arc<SystemClock>,
+        keypair: Keypair,
+    ) -> Self {
         let standing = watch::Sender::default();
-        Self { layout: layout.clone(), config: config.clone(), relay, keypair, standing, hour: None }
+        Self { layout: layout.clone(), config: config.clone(), relay, clock, keypair, standing, hour: None }
     }
 
     /// How the relay stands, at each look.
-    pub(super) fn standing(&self) -> watch::Receiver<Standing> {
-        self.standing.subscribe()
+    pub(super) fn standing(&self) -> watch::Sender<Standing> {
+        self.standing.clone()
     }
 
     /// Looks now, as time goes by, and at each SIGHUP, until the relay's end has come.
@@ -104,6 +112,7 @@ impl Upkeep {
             Ok(announced) => self.relay.announce_sunset(announced.map(|announced| announced.last_day.number())),
             Err(error) => tracing::error!(%error, "the announced end cannot be read"),
         }
+        self.look_at_clock().await;
         if let Err(error) = self.relay.tidy().await {
             tracing::error!(%error, "windows could not be tidied");
         }
@@ -111,6 +120,26 @@ impl Upkeep {
         if self.config.health.is_some() {
             self.look_at_standing().await;
         }
+    }
+
+    /// Tells the operator of a jump once, and when it is over. Where nothing is kept, nothing can be lost by believing it.
+    async fn look_at_clock(&mut self) {
+        let told = self.standing.borrow().clock_ahead;
+        let mut ahead = self.clock.ahead();
+        if ahead.is_some() && self.census().await.is_some_and(|held| held.iter().all(is_empty)) {
+            self.clock.believe();
+            ahead = None;
+        }
+        match ahead {
+            Some(seconds) if !told => tracing::error!(
+                seconds,
+                "the clock has jumped ahead by more than a window, which would expire what is kept too early: windows go on \
+                 by the time that has really passed; if the clock is wrong, set it; if it is right, restart the relay"
+            ),
+            None if told => tracing::info!("the clock is back where it is believed"),
+            Some(_) | None => {}
+        }
+        self.standing.send_modify(|standing| standing.clock_ahead = ahead.is_some());
     }
 
     async fn look_at_standing(&mut self) {
@@ -122,7 +151,6 @@ impl Upkeep {
             return tracing::error!("the disk cannot be looked at");
         };
         let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        standing.full = free < self.config.reserve;
         // What changes with a write is looked at when a new hour has begun, and never in between.
         let hour = unix_seconds() / HOUR;
         if self.hour != Some(hour)
@@ -131,12 +159,20 @@ impl Upkeep {
             standing.totals = totals;
             self.hour = Some(hour);
         }
-        self.standing.send_replace(standing);
+        let (reserve, quota) = (self.config.reserve, self.config.quota);
+        standing.quota = quota;
+        standing.full = free < reserve || standing.totals.store_bytes >= quota;
+        standing.nearly_full = free < reserve.saturating_mul(2) || nearly(standing.totals.store_bytes, quota);
+        self.standing.send_modify(|there| *there = Standing { failed: there.failed, ..standing });
+    }
+
+    async fn census(&self) -> Option<Vec<Census>> {
+        let relay = self.relay.clone();
+        tokio::task::spawn_blocking(move || relay.census()).await.ok()?.ok()
     }
 
     async fn totals(&self, disk_free_bytes: u64) -> Option<Totals> {
-        let relay = self.relay.clone();
-        let held = tokio::task::spawn_blocking(move || relay.census()).await.ok()?.ok()?;
+        let held = self.census().await?;
         Some(Totals {
             windows: u64::try_from(held.len()).unwrap_or(u64::MAX),
             cells: held.iter().map(|window| window.cells).sum(),
@@ -145,4 +181,13 @@ impl Upkeep {
             disk_free_bytes,
         })
     }
+}
+
+fn is_empty(window: &Census) -> bool {
+    (window.cells, window.chunks, window.spent) == (0, 0, 0)
+}
+
+/// Whether so much of the quota is taken that an operator should think of more.
+pub(super) fn nearly(taken: u64, quota: u64) -> bool {
+    taken >= quota - quota / 10
 }

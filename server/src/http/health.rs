@@ -22,8 +22,16 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 /// How a relay stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Standing {
-    /// Whether the disk's reserve is reached, so that writes are refused.
+    /// Whether storage has failed, so that the relay is about to end.
+    pub failed: bool,
+    /// Whether the clock has jumped ahead and is not believed.
+    pub clock_ahead: bool,
+    /// Whether the disk's reserve or the quota is reached, so that writes are refused.
     pub full: bool,
+    /// Whether either is near.
+    pub nearly_full: bool,
+    /// How many bytes all windows may take on disk.
+    pub quota: u64,
     /// When the certificate runs out, in seconds since the Unix epoch.
     pub certificate_expires: i64,
     /// What there was at the last full hour, or at the start.
@@ -74,8 +82,26 @@ impl Health {
 }
 
 async fn health(State(standing): State<watch::Receiver<Standing>>) -> (StatusCode, &'static str) {
-    if standing.borrow().full {
-        (StatusCode::SERVICE_UNAVAILABLE, "full: writes are refused, reading goes on; make room on the disk\n")
+    verdict(&standing.borrow())
+}
+
+/// The worst thing that there is to say, and what to do about it.
+fn verdict(standing: &Standing) -> (StatusCode, &'static str) {
+    const UNWELL: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
+    if standing.failed {
+        (
+            UNWELL,
+            "failed: storage has failed and the relay ends; look at its log and at the disk, then start it again\n",
+        )
+    } else if standing.full {
+        (
+            UNWELL,
+            "full: writes are refused, reading goes on; make room on the disk, or raise quota, or keep fewer windows\n",
+        )
+    } else if standing.clock_ahead {
+        (UNWELL, "clock: it has jumped ahead and is not believed; set it, or restart the relay if it is right\n")
+    } else if standing.nearly_full {
+        (StatusCode::OK, "degraded: nearly full; make room on the disk, or raise quota, or keep fewer windows\n")
     } else {
         (StatusCode::OK, "ok\n")
     }
@@ -88,13 +114,15 @@ async fn metrics(State(standing): State<watch::Receiver<Standing>>) -> Response 
 
 fn to_openmetrics(standing: &Standing) -> String {
     let totals = &standing.totals;
-    let gauges: [(&str, &str, &str, i128); 7] = [
+    let gauges: [(&str, &str, &str, i128); 9] = [
         ("windows", "", "Windows that are kept, at the last full hour.", totals.windows.into()),
         ("cells", "", "Cells that are kept, at the last full hour.", totals.cells.into()),
         ("chunks", "", "Chunks that are kept, at the last full hour.", totals.chunks.into()),
         ("store_bytes", "bytes", "What they take on disk, at the last full hour.", totals.store_bytes.into()),
         ("disk_free_bytes", "bytes", "What is free on the disk, at the last full hour.", totals.disk_free_bytes.into()),
-        ("full", "", "1 when writes are refused because the reserve is reached.", standing.full.into()),
+        ("quota_bytes", "bytes", "What they may take on disk.", standing.quota.into()),
+        ("full", "", "1 when writes are refused because the reserve or the quota is reached.", standing.full.into()),
+        ("clock_ahead", "", "1 when the clock has jumped ahead and is not believed.", standing.clock_ahead.into()),
         (
             "certificate_expiry_timestamp_seconds",
             "seconds",
@@ -122,7 +150,8 @@ mod tests {
     #[test]
     fn the_metrics_are_openmetrics_without_labels() {
         let totals = Totals { windows: 14, cells: 22_400, chunks: 3, store_bytes: 92_000_000, disk_free_bytes: 7 };
-        let text = to_openmetrics(&Standing { full: true, certificate_expires: 1_927_584_000, totals });
+        let standing = Standing { full: true, certificate_expires: 1_927_584_000, totals, ..Standing::default() };
+        let text = to_openmetrics(&standing);
         assert!(text.ends_with("# EOF\n") && !text.contains('{') && !text.contains("\n\n"), "{text}");
         let mut typed = None;
         for line in text.lines().filter(|line| *line != "# EOF") {
@@ -141,6 +170,26 @@ mod tests {
             }
         }
         assert!(text.contains("\nhimaya_relay_cells 22400\n") && text.contains("\nhimaya_relay_full 1\n"), "{text}");
+    }
+
+    #[test]
+    fn the_worst_is_said_first() {
+        let mut standing = Standing::default();
+        let mut said = vec![verdict(&standing)];
+        for worse in [
+            |standing: &mut Standing| standing.nearly_full = true,
+            |standing: &mut Standing| standing.clock_ahead = true,
+            |standing: &mut Standing| standing.full = true,
+            |standing: &mut Standing| standing.failed = true,
+        ] {
+            worse(&mut standing);
+            said.push(verdict(&standing));
+        }
+        let word = |(_, text): &(StatusCode, &'static str)| text.split([':', '\n']).next().map(str::to_owned);
+        let words: Vec<_> = said.iter().filter_map(word).collect();
+        assert_eq!(words, ["ok", "degraded", "clock", "full", "failed"]);
+        assert!(said.iter().skip(2).all(|(status, _)| *status == StatusCode::SERVICE_UNAVAILABLE));
+        assert!(said.iter().take(2).all(|(status, _)| *status == StatusCode::OK));
     }
 
     #[tokio::test]

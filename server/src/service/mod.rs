@@ -21,12 +21,14 @@ use tokio::sync::Semaphore;
 use crate::store::{CellStore, Census, Put, StoreError, Subscription};
 use crate::tokens::Tokens;
 
+mod clock;
 mod contents;
 mod pages;
 mod policy;
 mod rights;
 mod sunset;
 
+pub use clock::CheckedClock;
 pub use contents::Contents;
 pub use pages::{Picked, Sweep};
 pub use policy::{Policy, PolicyError, RETENTION_MAX, RETENTION_MIN_TOKENS};

@@ -2,17 +2,18 @@
 
 use std::net::{SocketAddr, TcpListener};
 
+use himaya_relay::store::{CellStore, SledStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::{address, cell, put_cell};
-use crate::process::Home;
+use crate::client::{address, cell, chunk, put_cell, put_chunk};
+use crate::process::{Home, command};
 
-fn free_port() -> SocketAddr {
+pub fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-async fn ask(address: SocketAddr, path: &str) -> String {
+pub async fn ask(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -63,6 +64,45 @@ async fn a_full_disk_is_an_alarm() {
     let answer = ask(at, "/health").await;
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("make room"), "{answer}");
     assert_eq!(value(&ask(at, "/metrics").await, "full"), 1);
+}
+
+#[tokio::test]
+async fn a_quota_that_is_nearly_taken_is_told() {
+    let home = Home::new();
+    let at = free_port();
+    home.configure("health = \"off\"", &format!("health = \"{at}\""));
+    let relay = home.serve();
+    assert!(ask(at, "/health").await.ends_with("ok\n"));
+    for name in 0..40 {
+        put_chunk(&relay, &address(name), &chunk(name)).await.unwrap();
+    }
+    relay.kill();
+    let dir = home.dir.to_str().unwrap();
+    let taken = |quota: &str| {
+        let said = String::from_utf8(command(["doctor", dir]).stdout).unwrap();
+        let line = said.lines().find(|line| line.starts_with("quota")).unwrap().to_owned();
+        assert!(line.contains(quota), "{line}");
+        line
+    };
+    assert!(taken(" of 1024 MiB").contains(" ok "));
+    let store = SledStore::open(&home.store(), 1 << 20, [0; 8]).unwrap();
+    let bytes: u64 = store.census().unwrap().iter().map(|window| window.bytes).sum();
+    drop(store);
+    for (quota, said, status, word) in [
+        ((bytes >> 10) * 100 / 95, "WARNING", "HTTP/1.1 200", "degraded"),
+        ((bytes >> 10) / 2, "FAILED", "HTTP/1.1 503", "full"),
+    ] {
+        let text = std::fs::read_to_string(home.dir.join("relay.toml")).unwrap();
+        let before = text.lines().find(|line| line.starts_with("quota = ")).unwrap();
+        home.configure(before, &format!("quota = \"{quota}KiB\""));
+        let line = taken("MiB of ");
+        assert!(line.contains(said), "{line}");
+        let _relay = home.serve();
+        let answer = ask(at, "/health").await;
+        assert!(answer.starts_with(status) && answer.contains(word) && answer.contains("raise quota"), "{answer}");
+        let metrics = ask(at, "/metrics").await;
+        assert_eq!(value(&metrics, "quota_bytes"), i64::try_from(quota << 10).unwrap());
+    }
 }
 
 #[test]

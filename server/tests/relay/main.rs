@@ -12,6 +12,7 @@ mod acme;
 mod calls;
 mod certificate;
 mod client;
+mod clock;
 mod closed;
 mod crash;
 mod disk;

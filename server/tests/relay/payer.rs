@@ -59,6 +59,7 @@ pub struct Payer {
     spent: (Vec<Token>, Vec<Token>),
     lost_put: Option<Attempt>,
     lost_draw: Option<Draw>,
+    /// The last draw of this round, and what it gave: a relay remembers no more.
     last_draw: Option<(Draw, Vec<Token>)>,
     granted: u32,
 }
@@ -91,8 +92,13 @@ impl Payer {
     pub async fn work(mut self, relay: Arc<Relay>, round: u64, count: Arc<watch::Sender<usize>>) -> Self {
         let Ok(mut session) = Session::open(&relay).await else { return self };
         for number in 0.. {
-            if self.purse.is_empty() && self.draw(&relay).await.is_err() {
-                break;
+            if self.purse.is_empty() {
+                if self.draw(&relay).await.is_err() {
+                    break;
+                }
+                // Draws are answered one after another, and nobody keeps an idle connection for ever.
+                let Ok(again) = Session::open(&relay).await else { break };
+                session = again;
             }
             let own = self.name(round, number);
             let place = match number % 8 {
@@ -157,8 +163,8 @@ impl Payer {
     /// After a death: repeats what was lost, and shows again what was spent. What was acknowledged and how many tokens that
     /// took are the round's.
     pub async fn recover(mut self, relay: &Relay, round: u64) -> (Self, Memory, usize) {
-        let mut session = Session::open(relay).await.unwrap();
         if let Some(lost) = self.lost_put.take() {
+            let mut session = Session::open(relay).await.unwrap();
             let put = lost.send(&mut session).await.expect("a whole relay answers");
             assert!(
                 matches!(put, Put::Stored | Put::Same) || lost.place.1 != lost.fill,
@@ -172,12 +178,12 @@ impl Payer {
             self.draw(relay).await.expect("a draw whose answer was lost is answered again");
             self.purse.extend(rest);
         }
-        if let Some((draw, tokens)) = &self.last_draw {
-            let again = send(relay, &self.invite, draw).await.expect("a whole relay answers");
-            assert_eq!(&finish(draw, &again), tokens, "the same request is answered with the same tokens");
+        if let Some((draw, tokens)) = self.last_draw.take() {
+            let again = send(relay, &self.invite, &draw).await.expect("a whole relay answers");
+            assert_eq!(finish(&draw, &again), tokens, "the same request is answered with the same tokens");
         }
         let spent = std::mem::take(&mut self.spent.0);
-        refused(&mut session, &spent, self.name(round, 1 << 31)).await;
+        refused(relay, &spent, self.name(round, 1 << 31)).await;
         let count = spent.len();
         self.spent.1.extend(spent);
         let memory = std::mem::take(&mut self.memory);
@@ -194,8 +200,7 @@ impl Payer {
 
     /// Shows every token that was ever spent once more.
     pub async fn nothing_pays_twice(&mut self, relay: &Relay) {
-        let mut session = Session::open(relay).await.unwrap();
-        refused(&mut session, &self.spent.1, self.name(0xFF_FFFF, 1 << 31)).await;
+        refused(relay, &self.spent.1, self.name(0xFF_FFFF, 1 << 31)).await;
         // The key is there, so they are refused for what they are.
         let key = issuing_key(relay).await.key.id();
         assert!(self.spent.1.iter().all(|token| *token.key_id() == key), "the key has changed under a long window");
@@ -203,7 +208,8 @@ impl Payer {
 }
 
 /// None of these pays for a new box.
-async fn refused(session: &mut Session, tokens: &[Token], first: u64) {
+async fn refused(relay: &Relay, tokens: &[Token], first: u64) {
+    let mut session = Session::open(relay).await.unwrap();
     for (token, name) in tokens.iter().zip(first..) {
         let shown = token.to_authorization();
         let put = relay::record(&address(name), &cell(name));

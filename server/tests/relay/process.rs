@@ -99,6 +99,12 @@ pub fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Output {
     Command::new(BINARY).args(arguments).env_remove("RUST_LOG").stdin(Stdio::null()).output().unwrap()
 }
 
+/// The same with variables of the environment.
+pub fn command_with<'a>(arguments: impl IntoIterator<Item = &'a str>, environment: &[(&str, String)]) -> Output {
+    let environment = environment.iter().map(|(name, value)| (name, value));
+    Command::new(BINARY).args(arguments).env_remove("RUST_LOG").envs(environment).stdin(Stdio::null()).output().unwrap()
+}
+
 /// How a relay ended, and all that it logged.
 pub struct End {
     pub status: ExitStatus,

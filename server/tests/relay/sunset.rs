@@ -84,6 +84,11 @@ async fn after_the_last_day_the_relay_is_read_only_and_then_gone() {
     over(&home);
     home.configure("window = \"30d\"", "window = \"1s\"");
     std::fs::write(home.dir.join("mine.txt"), "not the relay's").unwrap();
+    // To the relay that is a clock which has jumped ahead, so its operator has to say that it is right.
+    let Err(end) = home.try_serve(&[]) else { panic!("it destroys what it was not told to") };
+    assert!(end.log.contains("catch-up") && end.log.contains("`window`"), "{}", end.log);
+    let caught_up = run(&home, &["catch-up", "DIR"]);
+    assert!(said(&caught_up).contains("1 cells and 1 chunks"), "{caught_up:?}");
     let mut relay = home.serve();
     let end = relay.wait();
     assert!(end.status.success() && end.log.contains("store and keys are destroyed"), "{}", end.log);

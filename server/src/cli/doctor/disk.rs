@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 
 use super::Finding;
+use crate::cli::upkeep::nearly;
 use crate::cli::{Layout, unix_seconds};
 use crate::config::Config;
 
@@ -15,11 +17,12 @@ use crate::config::Config;
 const FLUSHES: usize = 9;
 /// Above this a put waits noticeably.
 const SLOW: Duration = Duration::from_millis(50);
+/// A running relay is at most one window behind the clock, or has not believed a jump.
+const JUMP: u64 = 2;
 /// `f_type` of a file system in memory (statfs(2)).
 const TMPFS: i64 = 0x0102_1994;
 
-/// Whether the clock is where the windows on disk expect it. A clock that went back stays in the newest window; one that
-/// jumped ahead would expire everything.
+/// Whether the clock is where the windows on disk expect it. A clock that went back stays in the newest window.
 pub(super) fn clock(layout: &Layout, config: &Config) -> Finding {
     const NAME: &str = "clock";
     let length = config.window.as_secs().max(1);
@@ -33,12 +36,19 @@ pub(super) fn clock(layout: &Layout, config: &Config) -> Finding {
         let next = "set the clock; if `window` was changed in relay.toml, set it back: windows are numbered by it";
         return Finding::failed(NAME, says, next);
     }
-    if now - newest >= kept {
-        let says = format!(
-            "the newest window on disk is {} windows old: what is kept expires at the next start",
-            now - newest
-        );
-        return Finding::warning(NAME, says, "look at the date before you start the relay; right after a long stop");
+    let old = now - newest;
+    if old >= kept {
+        let says =
+            format!("the newest window on disk is {old} windows old: all that is kept would be destroyed as too old");
+        let next =
+            "set the clock if it is wrong; if the relay has really stood still that long, run `himaya-relay catch-up`";
+        return Finding::failed(NAME, says, next);
+    }
+    if old >= JUMP {
+        let says = format!("the newest window on disk is {old} windows old");
+        let next = "right after a stop of that length; if the relay has been running, the clock has jumped ahead and is not \
+                    believed: set it, or restart the relay if it is right";
+        return Finding::warning(NAME, says, next);
     }
     Finding::ok(NAME, "in step with the windows on disk")
 }
@@ -69,6 +79,47 @@ pub(super) fn room(layout: &Layout, config: &Config) -> Finding {
         return Finding::warning(NAME, says, "this is a disk in memory: a restart of the machine loses everything");
     }
     Finding::ok(NAME, says)
+}
+
+/// Whether there is room below the quota.
+pub(super) fn quota(layout: &Layout, config: &Config) -> Finding {
+    const NAME: &str = "quota";
+    let taken = match size_on_disk(&layout.store().join("windows")) {
+        Ok(taken) => taken,
+        Err(error) => {
+            return Finding::warning(NAME, format!("cannot be counted: {error}"), "run this as the relay's user");
+        }
+    };
+    let (taken_mib, quota_mib) = (taken >> 20, config.quota >> 20);
+    let says = format!("all windows together take {taken_mib} MiB of {quota_mib} MiB");
+    let next = "raise `quota` in relay.toml if the disk and the memory have room, or keep fewer windows";
+    if taken >= config.quota {
+        Finding::failed(NAME, format!("{says}: writes are refused"), next)
+    } else if nearly(taken, config.quota) {
+        Finding::warning(NAME, says, next)
+    } else {
+        Finding::ok(NAME, says)
+    }
+}
+
+/// The bytes that a folder and all that is in it take on disk. What goes away meanwhile takes none.
+fn size_on_disk(path: &Path) -> io::Result<u64> {
+    let gone = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let entries = match fs::read_dir(path) {
+        Err(error) if gone(&error) => return Ok(0),
+        other => other?,
+    };
+    let mut size = 0_u64;
+    for entry in entries {
+        let entry = entry?;
+        let of_entry = match entry.metadata() {
+            Err(error) if gone(&error) => 0,
+            Ok(folder) if folder.is_dir() => size_on_disk(&entry.path())?,
+            other => other?.blocks().saturating_mul(512),
+        };
+        size = size.saturating_add(of_entry);
+    }
+    Ok(size)
 }
 
 /// How long a write takes until it is on the disk: what each put waits for.

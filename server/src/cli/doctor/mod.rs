@@ -66,6 +66,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     findings.push(relay::access(&config));
     findings.push(disk::clock(&layout, &config));
     findings.push(disk::room(&layout, &config));
+    findings.push(disk::quota(&layout, &config));
     findings.push(disk::flush(&layout));
     findings.push(windows::closed(&layout));
     let well = findings.iter().all(|finding| finding.state != State::Failed);
