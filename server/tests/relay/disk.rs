@@ -54,6 +54,24 @@ impl Mount {
         Ok(Self { path, arguments, _folder: folder })
     }
 
+    /// An ext4 of `mebibytes` on a device that has fewer: what goes beyond is taken and cannot be written, as on a dying
+    /// disk. Room comes back when the file `more` beside it is removed.
+    pub fn that_fails(mebibytes: u64, there: u32, more: u32) -> Result<(Self, Device), String> {
+        let device = Self::in_memory(there)?;
+        let folder = tempfile::tempdir().unwrap();
+        let (image, path) = (device.path.join("image"), folder.path().join("disk"));
+        std::fs::create_dir(&path).unwrap();
+        File::create(&image).unwrap().set_len(mebibytes << 20).unwrap();
+        // What the file system itself needs is written now, so that only files lack their blocks.
+        let now = "lazy_itable_init=0,lazy_journal_init=0,nodiscard".to_owned();
+        run("mkfs.ext4", &["-q".to_owned(), "-F".to_owned(), "-E".to_owned(), now, text(&image)])?;
+        let more_of_it = device.path.join("more");
+        std::fs::write(&more_of_it, vec![7; usize::try_from(more).unwrap() << 20]).unwrap();
+        let arguments = vec!["-o".to_owned(), "loop".to_owned(), text(&image), text(&path)];
+        run("mount", &arguments)?;
+        Ok((Self { path, arguments, _folder: folder }, Device { more: more_of_it, _memory: device }))
+    }
+
     /// Cuts the power. Whoever writes to it fails from now on.
     pub fn cut(&self) -> Result<(), String> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/powercut.py");
@@ -64,6 +82,19 @@ impl Mount {
     pub fn remount(&self) {
         run("umount", &[text(&self.path)]).unwrap();
         run("mount", &self.arguments).unwrap();
+    }
+}
+
+/// What a disk that fails lies on. Dropped after the disk.
+pub struct Device {
+    more: PathBuf,
+    _memory: Mount,
+}
+
+impl Device {
+    /// Puts an end to the failing.
+    pub fn mend(&self) {
+        std::fs::remove_file(&self.more).unwrap();
     }
 }
 

@@ -19,6 +19,7 @@ mod disk;
 mod feed;
 mod flat;
 mod floods;
+mod flush;
 mod format;
 mod health;
 mod host;

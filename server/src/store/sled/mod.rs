@@ -57,7 +57,7 @@ pub enum OpenError {
     #[error("another process has this store open")]
     InUse,
     /// The folder cannot be used.
-    #[error("the store's folder: {0}")]
+    #[error("the store's folder: {0}; look at the disk (mount, dmesg), and start again when it can be written")]
     Files(#[from] io::Error),
     /// A later program has written it.
     #[error(
