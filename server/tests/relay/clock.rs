@@ -216,7 +216,7 @@ async fn after_a_stop_by_which_all_would_expire_the_operator_decides() {
     clock.set(START + 4 * HOUR);
     let relay = clock.serve(&home);
     assert_eq!(pick_cells(&relay, &[address(2)]).await, [Some(cell(2))]);
-    assert_eq!(clock.command(&["catch-up", dir]).0, false, "the relay runs");
+    assert!(!clock.command(&["catch-up", dir]).0, "the relay runs");
     relay.kill();
     let (done, said) = clock.command(&["catch-up", dir]);
     assert!(done && said.contains("Nothing to catch up"), "{said}");
