@@ -19,6 +19,7 @@ pub fn relay(folder: &Path) -> anyhow::Result<RelayProcess> {
     let relay = RelayProcess::init(&folder.join("relay"))?;
     for (setting, enough) in [
         ("connections = 1024", "connections = 18000"),
+        ("new_connections = 200", "new_connections = 1000000"),
         ("feeds = 512", "feeds = 16000"),
         ("requests_each = 100", "requests_each = 1000000"),
         ("requests = 2000", "requests = 1000000"),

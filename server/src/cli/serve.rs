@@ -151,6 +151,7 @@ fn allow_files(connections: u32) {
 
 fn limits(configured: &config::Limits) -> Limits {
     Limits {
+        new_connections: configured.new_connections.get(),
         connections: configured.connections.get(),
         feeds: configured.feeds.get(),
         streams: configured.streams.get(),
@@ -162,6 +163,7 @@ fn limits(configured: &config::Limits) -> Limits {
         head: configured.head,
         body: configured.body,
         patience: configured.patience,
+        speed: configured.speed,
     }
 }
 

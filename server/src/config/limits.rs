@@ -12,6 +12,8 @@ use super::units;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
+    /// Connections that are begun in a second.
+    pub new_connections: NonZeroU32,
     /// Connections, open feeds included.
     pub connections: NonZeroU32,
     /// Feeds among them.
@@ -39,6 +41,9 @@ pub struct Limits {
     /// How long a peer may take nothing of what is sent to it.
     #[serde(deserialize_with = "units::duration")]
     pub patience: Duration,
+    /// How many bytes a peer must take in a second, on the average of `patience`, at least 1 KiB.
+    #[serde(deserialize_with = "units::size")]
+    pub speed: u64,
 }
 
 impl Default for Limits {
@@ -46,6 +51,7 @@ impl Default for Limits {
     fn default() -> Self {
         let number = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         Self {
+            new_connections: number(200),
             connections: number(1_024),
             feeds: number(512),
             streams: number(4),
@@ -57,6 +63,7 @@ impl Default for Limits {
             head: Duration::from_secs(30),
             body: Duration::from_secs(60),
             patience: Duration::from_secs(30),
+            speed: 1 << 10,
         }
     }
 }

@@ -259,6 +259,8 @@ mod tests {
             ("head_size = \"8KiB\"", "head_size = \"7KiB\""),
             ("head_size = \"8KiB\"", "head_size = \"65KiB\""),
             ("head = \"30s\"", "head = \"0s\""),
+            ("new_connections = 200", "new_connections = 0"),
+            ("speed = \"1KiB\"", "speed = \"0KiB\""),
             ("quota = \"1GiB\"", "quota = \"0GiB\""),
             ("window = \"24h\"", "window = \"0s\""),
             ("window = \"24h\"", "window = \"24\""),

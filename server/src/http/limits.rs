@@ -17,6 +17,8 @@ const STATE: usize = 48 << 10;
 /// What a server takes on at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections that are begun in a second; more wait in the system's queue.
+    pub new_connections: u32,
     /// Connections, open feeds included; more wait in the system's queue.
     pub connections: u32,
     /// Feeds among them.
@@ -39,9 +41,16 @@ pub struct Limits {
     pub body: Duration,
     /// How long a peer may take nothing of what is sent to it.
     pub patience: Duration,
+    /// How many bytes a peer must take in a second, on the average of `patience`, while something waits to be sent to it.
+    pub speed: u64,
 }
 
 impl Limits {
+    /// How many bytes a peer must take while the server has patience.
+    pub(super) fn least_taken(&self) -> u64 {
+        self.speed.saturating_mul(self.patience.as_secs())
+    }
+
     /// The most bytes of memory that one connection can make the server hold.
     pub fn memory_each(&self) -> u64 {
         let fixed = TLS_IN + TLS_OUT + STATE + size(WINDOW) + BODIES;

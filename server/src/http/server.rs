@@ -95,15 +95,21 @@ impl Server {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = std::pin::pin!(stop);
+        // Connections begun in this second.
+        let mut begun = 0;
         loop {
             let accepted = tokio::select! {
                 () = &mut stop => break,
                 _ = seconds.tick() => {
                     rates.tick();
+                    begun = 0;
                     continue;
                 }
-                accepted = accept(&self.listener, self.onion.as_ref(), &slots) => accepted,
+                accepted = accept(&self.listener, self.onion.as_ref(), &slots), if begun < self.limits.new_connections => {
+                    accepted
+                }
             };
+            begun += 1;
             // The semaphore is never closed, so there always is a slot in the end.
             let Some((arrival, slot)) = accepted else { break };
             tokio::spawn(connections.clone().serve(arrival, Arc::new(Visit::new(rates.clone(), slot))));
@@ -184,7 +190,8 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let stream = TokioIo::new(Patient::new(stream, self.limits.head, self.limits.patience));
+        let Limits { head, patience, .. } = self.limits;
+        let stream = TokioIo::new(Patient::new(stream, head, patience, self.limits.least_taken()));
         let calls = Calls { router: self.router, visit: visit.clone() };
         let mut connection = std::pin::pin!(self.builder.serve_connection_with_upgrades(stream, calls));
         // An HTTP/2 answer of which nothing is taken writes nothing either, so that no write waits too long.

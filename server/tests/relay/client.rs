@@ -65,15 +65,25 @@ pub async fn connect(relay: &Relay, alpn: &str) -> std::io::Result<TlsStream<Tcp
 
 /// The same from a socket that the caller has bound.
 pub async fn connect_from(socket: TcpSocket, relay: &Relay, alpn: &str) -> std::io::Result<TlsStream<TcpStream>> {
+    let stream = socket.connect(relay.address).await?;
+    TlsConnector::from(Arc::new(trusting(relay.pin, alpn))).connect(name(), stream).await
+}
+
+/// The name that is asked for; nobody looks at it.
+pub fn name() -> ServerName<'static> {
+    ServerName::try_from("localhost").unwrap()
+}
+
+/// What a client brings to a connection. It takes up an earlier one if the relay lets it.
+pub fn trusting(pin: [u8; 32], alpn: &str) -> ClientConfig {
     let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .unwrap()
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned(relay.pin)))
+        .with_custom_certificate_verifier(Arc::new(Pinned(pin)))
         .with_no_client_auth();
     config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
-    let stream = socket.connect(relay.address).await?;
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+    config
 }
 
 /// One connection, for one request after another.

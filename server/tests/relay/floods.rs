@@ -7,14 +7,16 @@ use himaya_protocol::wire::relay::{
 };
 use himaya_relay::config::{Access, Config};
 use himaya_relay::http::Limits;
+use himaya_relay::store::{Admission, CellStore, SledStore};
 use hyper::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 
-use crate::client::{Put, Session, address, cell, chunk, connect, get, put_cell};
+use crate::client::{Put, Session, address, cell, chunk, connect, connect_from, get, put_cell};
 use crate::feed;
 use crate::process::{Home, Relay};
+use crate::purse::descriptor;
 
 /// What docs/operator.md states for the relay itself, without any peer.
 const ITSELF: u64 = 96 << 20;
@@ -24,6 +26,7 @@ fn stated(connections: u32) -> u64 {
     let template = Config::template("127.0.0.1:0".parse().unwrap(), "localhost:1", Access::Open);
     let limits = Config::parse(&template).unwrap().limits;
     let limits = Limits {
+        new_connections: limits.new_connections.get(),
         connections,
         feeds: limits.feeds.get(),
         streams: limits.streams.get(),
@@ -35,6 +38,7 @@ fn stated(connections: u32) -> u64 {
         head: limits.head,
         body: limits.body,
         patience: limits.patience,
+        speed: limits.speed,
     };
     assert_eq!(limits.memory_each().div_ceil(1 << 10), 585, "docs/operator.md says 585 KiB a connection");
     ITSELF + limits.memory()
@@ -450,6 +454,68 @@ async fn all_together_may_ask_so_often() {
                 other => panic!("{other}"),
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn whoever_takes_a_long_answer_too_slowly_is_let_go() {
+    const CONNECTIONS: u32 = 8;
+    const CELLS: u64 = 4_000;
+    let home = Home::new();
+    home.configure("\nspeed = \"1KiB\"", "\nspeed = \"64KiB\"");
+    let window = descriptor(&Home::new().serve()).await.current_window - 1;
+    let store = SledStore::open(&home.store(), 1 << 20, [0; 8]).unwrap();
+    store.advance(window, 0).await.unwrap();
+    // More than all buffers between the relay and the reader take.
+    let puts = (0..CELLS).map(|name| store.put_cell(address(name), cell(name), Admission::Open));
+    assert!(join_all(puts).await.into_iter().all(|put| put.is_ok()));
+    drop(store);
+    let relay = hasty(&home, CONNECTIONS);
+    let slow = (0..CONNECTIONS).map(|_| async {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let mut stream = connect_from(socket, &relay, "http/1.1").await.unwrap();
+        let head = format!("GET {} HTTP/1.1\r\nhost: relay\r\n\r\n", relay::window_cells_path(window));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    });
+    let slow = join_all(slow).await;
+    let read = slow.into_iter().map(|mut stream| async move {
+        let mut pace = tokio::time::interval(std::time::Duration::from_millis(100));
+        let mut some = vec![0; 512];
+        // Five KiB a second: for all of it this would take an hour. What is on its way is read after the end too.
+        for _ in 0..600 {
+            // A reset is an end too.
+            let _ = stream.read(&mut some).await;
+            pace.tick().await;
+        }
+    });
+    let (place, good) = (address(CELLS), cell(1));
+    tokio::select! {
+        _ = join_all(read) => panic!("readers who are too slow keep all others out"),
+        put = put_cell(&relay, &place, &good) => assert_eq!(put, Ok(Put::Stored)),
+    }
+    assert_within(&relay, CONNECTIONS);
+}
+
+#[tokio::test]
+async fn so_many_connections_are_begun_in_a_second() {
+    const EACH_SECOND: usize = 3;
+    let home = Home::new();
+    home.configure("new_connections = 1000000", &format!("new_connections = {EACH_SECOND}"));
+    // So that the descriptor says in which second of the relay's it was asked for.
+    home.configure("window = \"30d\"", "window = \"1s\"");
+    let relay = home.serve();
+    let mut begun = std::collections::BTreeMap::new();
+    for _ in 0..8 * EACH_SECOND {
+        *begun.entry(descriptor(&relay).await.current_window).or_insert(0) += 1;
+    }
+    // A second by the clock lies in two by the relay's count.
+    assert!(begun.values().all(|begun| *begun <= 2 * EACH_SECOND), "{begun:?}");
+    // Whoever is in is not held to account.
+    let mut session = Session::open(&relay).await.unwrap();
+    for name in 0..50 {
+        assert_eq!(session.put_cell(&address(name), &cell(name)).await, Ok(Put::Stored));
     }
 }
 

@@ -24,6 +24,7 @@ mod format;
 mod health;
 mod host;
 mod hostile;
+mod lines;
 mod load;
 mod operator;
 mod paid;

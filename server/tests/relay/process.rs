@@ -39,7 +39,8 @@ impl Home {
         home.configure("24h", WINDOW);
         // Tests ask more often than people do.
         home.configure("requests_each = 100", "requests_each = 1000000");
-        home.configure("requests = 2000", "requests = 1000000");
+        home.configure("\nrequests = 2000", "\nrequests = 1000000");
+        home.configure("new_connections = 200", "new_connections = 1000000");
         home
     }
 
