@@ -66,6 +66,8 @@ pub async fn connect(relay: &Relay, alpn: &str) -> std::io::Result<TlsStream<Tcp
 /// The same from a socket that the caller has bound.
 pub async fn connect_from(socket: TcpSocket, relay: &Relay, alpn: &str) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = socket.connect(relay.address).await?;
+    // Or what is sent in two parts waits for an acknowledgement in between.
+    stream.set_nodelay(true)?;
     TlsConnector::from(Arc::new(trusting(relay.pin, alpn))).connect(name(), stream).await
 }
 
