@@ -12,6 +12,11 @@ fn is_of_windows(point: &str) -> bool {
     point.starts_with("window-") || point.starts_with("boxes-")
 }
 
+/// Points of rewriting a closed window, to which no window here comes: the relay's own crash tests do.
+fn is_of_flat_files(point: &str) -> bool {
+    point.starts_with("flat-")
+}
+
 fn no_crash_points() -> bool {
     let none = !cfg!(debug_assertions);
     if none {
@@ -84,7 +89,8 @@ fn nothing_is_lost_wherever_the_relay_dies_under_load() -> anyhow::Result<()> {
     let mut scene = Scene::new()?;
     let people = scene.circle(["Dilan", "Rojin", "Azad"])?;
     // Each sends two, one after the other, so there are at least two groups however they fall together.
-    for (point, pass) in POINTS.iter().filter(|point| !is_of_windows(point)).zip([1, 2].into_iter().cycle()) {
+    let points = POINTS.iter().filter(|point| !is_of_windows(point) && !is_of_flat_files(point));
+    for (point, pass) in points.zip([1, 2].into_iter().cycle()) {
         everybody_sends(&mut scene, &people, &format!("{point}:{pass}"))?;
     }
     Ok(())
