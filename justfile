@@ -27,6 +27,7 @@ demo:
 # The figures of docs/benchmarks.md
 bench:
     cargo bench --locked --package himaya-relay --bench puts
+    cargo bench --locked --package himaya-relay --bench paid
     cargo bench --locked --package himaya-tests --bench figures
 
 # The long variants of the randomised tests
