@@ -39,6 +39,29 @@ pub(super) fn sync_whole(path: &Path) -> io::Result<()> {
     sync(path)
 }
 
+/// Has every file in a folder, if it is there, be read from the disk from now on.
+///
+/// After a write that the disk refused, Linux takes the page in memory for written: whoever opens the file anew reads what is
+/// not on the disk, and would confirm it when it is put again.
+pub(super) fn forget_cached(path: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            forget_cached(&entry.path())?;
+        } else {
+            let file = File::open(entry.path())?;
+            // What was written and not refused yet stays, and only what is on the disk can be forgotten.
+            file.sync_data()?;
+            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed)?;
+        }
+    }
+    Ok(())
+}
+
 /// The bytes that a folder and all that is in it take on disk. What goes while this looks takes nothing.
 pub(super) fn size_on_disk(path: &Path) -> io::Result<u64> {
     let mut size: u64 = 0;
@@ -57,4 +80,20 @@ pub(super) fn size_on_disk(path: &Path) -> io::Result<u64> {
         });
     }
     Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_forgotten_is_still_there() {
+        let root = tempfile::tempdir().unwrap();
+        let inner = root.path().join("boxes");
+        make(&inner).unwrap();
+        fs::write(inner.join("db"), [7; 100_000]).unwrap();
+        forget_cached(root.path()).unwrap();
+        assert_eq!(fs::read(inner.join("db")).unwrap(), [7; 100_000]);
+        assert!(forget_cached(&root.path().join("nothing")).is_ok());
+    }
 }

@@ -86,6 +86,7 @@ impl Window {
 
     /// Opens a window that an earlier process entered.
     pub(super) fn open(path: PathBuf) -> Result<Self, WindowError> {
+        folder::forget_cached(&path)?;
         let (flat, boxes) = (flat::place_in(&path), path.join(BOXES));
         let held = if flat.try_exists()? {
             let flat = Flat::open(&flat)?;
