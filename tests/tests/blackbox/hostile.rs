@@ -188,7 +188,7 @@ fn a_wrong_configuration_is_refused_with_its_line_and_what_is_allowed() -> anyho
         ("window = \"24h\"", "window = \"soon\"", &["window = \"soon\""]),
         ("window = \"24h\"", "window = 24", &["window = 24"]),
         ("feeds = 512", "feeds = -1", &["feeds = -1"]),
-        ("connections", "conections", &["conections", "unknown field", "connections"]),
+        ("\nconnections", "\nconections", &["conections", "unknown field", "connections"]),
         ("patience = \"30s\"", "patience = \"30s", &["patience"]),
         ("[limits]", "[limits", &["[limits"]),
     ] {

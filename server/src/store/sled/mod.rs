@@ -54,7 +54,7 @@ const QUEUE: usize = 512;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open.
-    #[error("another process has this store open")]
+    #[error("another process has this store open, most likely the relay that runs; stop it first")]
     InUse,
     /// The folder cannot be used.
     #[error("the store's folder: {0}; look at the disk (mount, dmesg), and start again when it can be written")]
