@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use himaya::driver::DriverError;
 use himaya::engine;
 use himaya_protocol::content::EventId;
 use himaya_protocol::wire::card::CardKind;
@@ -349,8 +350,12 @@ fn a_single_card_spoiled_by_garbage_is_given_up() {
         owner.create_circle("home");
         let card = owner.run(|ctx| engine::new_card(ctx, CardKind::Single));
         owner.sync().await;
-        assert!(world.put_cell(&Person::inbox_places(&card)[0], noise(5)).await);
         let key = newcomer.driver.card_key(&card).await.expect("the card's key is on the relay");
+        assert!(world.put_cell(&Person::inbox_places(&card)[0], noise(5)).await);
+        assert!(
+            matches!(newcomer.driver.card_key(&card).await, Err(DriverError::CardUsed)),
+            "whoever comes later is told"
+        );
         newcomer.run(|ctx| engine::accept_card(ctx, &card, &key, None));
         let flushed = newcomer.driver.flush().await;
         assert_eq!(flushed.cards_used.len(), 1, "the person is told to ask for another card");

@@ -41,6 +41,9 @@ invite-scheme =
       himaya-kit:
 invite-mistyped = The code is incomplete or mistyped. Copy it again.
 invite-newer = The code is of a newer kind. Update Himaya.
+invite-refused =
+    Your relay does not take your invite: it was revoked, or has expired. Ask whoever gave you the relay link for a new one, and add it:
+      himaya invite add CODE
 invite-relay =
     The invite is for another relay than yours. Ask for one for your relay, or make a second profile for that relay:
       himaya --home FOLDER init --relay LINK --name NAME

@@ -370,6 +370,6 @@ impl App {
 fn passes(error: &DriverError) -> bool {
     match error {
         DriverError::Transport(error) => TransportError::passes(error),
-        DriverError::Engine(_) | DriverError::NoCardKey | DriverError::NoTokens => false,
+        DriverError::Engine(_) | DriverError::CardUsed | DriverError::NoCardKey | DriverError::NoTokens => false,
     }
 }

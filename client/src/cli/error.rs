@@ -41,6 +41,9 @@ pub enum CliError {
     /// What was given is no proxy.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    /// The relay does not take the invite.
+    #[error("the relay does not take this invite")]
+    InviteRefused,
     /// There is nothing left to write with.
     #[error("there is no token to write with")]
     NoTokens,
@@ -89,6 +92,7 @@ impl From<DriverError> for CliError {
         match error {
             DriverError::Engine(error) => Self::Engine(error),
             DriverError::Transport(error) => Self::Transport(error),
+            DriverError::CardUsed => Self::CardUsed,
             DriverError::NoCardKey => Self::NoCardKey,
             DriverError::NoTokens => Self::NoTokens,
         }
@@ -105,7 +109,7 @@ impl CliError {
             Self::Engine(EngineError::Store(_)) => "profile",
             Self::Engine(EngineError::Unknown { .. }) => "unknown",
             Self::Engine(EngineError::Ambiguous { .. }) => "ambiguous",
-            Self::Engine(EngineError::InviteRelay) | Self::Invite(_) => "invite",
+            Self::Engine(EngineError::InviteRelay) | Self::Invite(_) | Self::InviteRefused => "invite",
             Self::Engine(_) => "refused",
             Self::Transport(TransportError::WrongKey) => "wrong_relay_key",
             Self::Transport(_) | Self::NoTokens => "relay",
@@ -131,6 +135,7 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
         CliError::Card(error) => error.explain(texts),
         CliError::Invite(error) => error.explain(texts),
         CliError::Proxy(_) => texts.say(Text::ProxyForm, &[]),
+        CliError::InviteRefused => texts.say(Text::InviteRefused, &[]),
         CliError::NoTokens => texts.say(Text::TokensWait, &[]),
         CliError::AlertFile(error) => error.explain(texts),
         CliError::Id(_) => texts.say(Text::IdForm, &[]),

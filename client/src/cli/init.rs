@@ -74,6 +74,12 @@ async fn ask(app: &mut App, driver: &mut Driver<Https>, of: &Card) -> Result<Opt
         }
         // Sending has told people already.
         Ok(None) => Ok(None),
+        // Another try would end the same.
+        Err(error @ CliError::CardUsed) => {
+            let said = error.explain(&app.texts);
+            app.note(&said)?;
+            Ok(None)
+        }
         Err(error) => {
             let said = error.explain(&app.texts);
             app.note(&said)?;

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::app::{App, Exit};
 use super::error::CliError;
 use super::{output, render};
-use crate::engine;
+use crate::engine::{self, InviteState};
 use crate::text::Text;
 
 #[derive(Debug, clap::Subcommand)]
@@ -23,9 +23,12 @@ pub(super) async fn run(app: &mut App, command: &Command) -> Result<Exit, CliErr
     let invite: Invite = code.concat().parse()?;
     let mut driver = app.open()?;
     driver.transact(|ctx| engine::add_invite(ctx, &invite))?;
-    app.say(Text::InviteAdded, &[])?;
     app.refresh(&mut driver).await?;
     let (stock, (waiting, _)) = driver.transact(|ctx| Ok((engine::stock(ctx)?, engine::waiting(ctx)?)))?;
+    if stock.is_some_and(|stock| stock.invite == InviteState::Refused) {
+        return Err(CliError::InviteRefused);
+    }
+    app.say(Text::InviteAdded, &[])?;
     app.object(&json!({ "tokens": output::stock(stock), "waiting": waiting }))?;
     render::stock(app, stock)?;
     app.exit(&mut driver, true)

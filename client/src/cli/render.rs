@@ -257,7 +257,9 @@ pub(super) fn stock(app: &mut App, stock: Option<Stock>) -> Result<(), CliError>
     } else {
         app.say(Text::TokensNone, &[])?;
     }
-    if stock.invite != InviteState::Good {
+    if stock.invite == InviteState::Refused {
+        app.say(Text::InviteRefused, &[])?;
+    } else if stock.invite == InviteState::Missing {
         app.say(Text::TokensInvite, &[])?;
     } else if stock.left == 0 {
         app.say(Text::TokensSoon, &[])?;
@@ -277,7 +279,11 @@ pub(super) fn no_tokens(app: &mut App, driver: &mut Driver<Https>) -> Result<(),
         return Ok(());
     }
     let invite = driver.transact(|ctx| engine::stock(ctx))?.map(|stock| stock.invite);
-    let next = if invite == Some(InviteState::Good) { Text::TokensSoon } else { Text::TokensInvite };
+    let next = match invite {
+        Some(InviteState::Good) => Text::TokensSoon,
+        Some(InviteState::Refused) => Text::InviteRefused,
+        Some(InviteState::Missing) | None => Text::TokensInvite,
+    };
     for text in [Text::TokensWait, next] {
         let said = app.texts.say(text, &[]);
         app.note(&said)?;

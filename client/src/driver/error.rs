@@ -16,6 +16,9 @@ pub enum DriverError {
     /// The relay asks for tokens, and there is none for what is to be sent.
     #[error("there is no token to write with")]
     NoTokens,
+    /// The card works once, and somebody has accepted or spoiled it.
+    #[error("the card was used already")]
+    CardUsed,
     /// Nobody's key lies under the card: it is too old, or the relay is another one.
     #[error("the key of the card is not on the relay")]
     NoCardKey,

@@ -101,6 +101,7 @@ texts! {
     TokensWait = "tokens-wait",
     TokensInvite = "tokens-invite",
     TokensSoon = "tokens-soon",
+    InviteRefused = "invite-refused",
     TokensKeyChanged = "tokens-key-changed",
     TokensKeyDiffers = "tokens-key-differs",
     RelaySunset = "relay-sunset",

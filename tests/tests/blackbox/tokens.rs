@@ -1,6 +1,8 @@
 //! A relay that asks for tokens, from the operator's invite to the answer to an alert.
 
 use anyhow::Context as _;
+use himaya_protocol::wire::invite::Invite;
+use himaya_protocol::wire::secret::Secret;
 use himaya_tests::binaries::{Home, string};
 use serde_json::{Value, json};
 
@@ -45,6 +47,30 @@ fn a_kit_is_all_that_somebody_new_needs() -> anyhow::Result<()> {
     assert_eq!(left["invite"], "good");
     let text = dilan.command(["st"]).for_people().run()?.done()?.out;
     assert_eq!(text.lines().filter(|line| line.contains("You can write")).count(), 1, "{text}");
+    Ok(())
+}
+
+/// Whoever gets a kit that somebody else has used must not wait for a draw to learn it.
+#[test]
+fn a_kit_that_was_used_and_an_invite_that_is_refused_are_told_at_once() -> anyhow::Result<()> {
+    let scene = Scene::with_tokens()?;
+    let dilan = scene.person("Dilan")?;
+    dilan.done(["invite", "add", &scene.relay.invite()?])?;
+    let kit = dilan.done(["kit", "new", "--invite", &scene.relay.invite()?])?;
+    let kit = string(&kit, "kit")?;
+    Home::new(scene.root.path(), "Mallory")?.done(["init", "--kit", kit, "--name", "Mallory"])?;
+    let rojin = Home::new(scene.root.path(), "Rojin")?;
+    let told = rojin.command(["init", "--kit", kit, "--name", "Rojin"]).for_people().run()?.ended(3)?;
+    assert!(told.err.contains("somebody else has used it"), "{}", told.err);
+    assert!(!told.out.contains("himaya-card:"), "{}", told.out);
+    let asked = dilan.list(["requests"])?;
+    assert_eq!(asked.len(), 1);
+
+    let unknown = Invite { secret: Secret::new([7; 32]), relay: scene.relay.link().parse()? }.to_string();
+    assert_eq!(rojin.run(["invite", "add", &unknown])?.ended(1)?.error()?.0, "invite");
+    assert_eq!(tokens(&rojin)?["invite"], "refused");
+    let said = rojin.command(["card", "new"]).for_people().run()?.ended(3)?;
+    assert!(said.err.contains("Your relay does not take your invite"), "{}", said.err);
     Ok(())
 }
 
