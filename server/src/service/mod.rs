@@ -152,6 +152,7 @@ impl Relay {
     /// What the relay says of itself.
     pub async fn descriptor(&self) -> Descriptor {
         let current_window = self.window().await;
+        self.insist_on_a_key(current_window).await;
         Descriptor {
             access: self.policy.access(),
             retention: self.policy.retention(),

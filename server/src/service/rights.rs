@@ -23,6 +23,7 @@ impl Relay {
     pub async fn issue(&self, request: IssueRequest) -> Result<BatchResponse, RelayError> {
         let tokens = self.issuing().ok_or(RelayError::NoTokens)?.clone();
         let window = self.window().await;
+        self.insist_on_a_key(window).await;
         let issued = tokens.issue_in_turn(request, window).await;
         crash::point("tokens-issued");
         issued.map_err(refusal)
@@ -63,6 +64,16 @@ impl Relay {
         Ok(())
     }
 
+    /// Waits for the key of a window that somebody else has just entered: between the two there is none that issues.
+    pub(super) async fn insist_on_a_key(&self, window: u32) {
+        let issues = |tokens: &Arc<Tokens>| tokens.keys().iter().any(|key| key.issues_in(window));
+        if self.issuing().is_some_and(|tokens| !issues(tokens))
+            && let Err(error) = self.turn_keys().await
+        {
+            tracing::warn!(%error, "there is no token key for this window");
+        }
+    }
+
     fn issuing(&self) -> Option<&Arc<Tokens>> {
         self.tokens.as_ref().filter(|_| self.policy.access() == Access::Token)
     }
@@ -79,5 +90,32 @@ fn refusal(error: IssueError) -> RelayError {
             tracing::error!(%error, "tokens could not be issued");
             RelayError::Failed
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Policy;
+    use super::*;
+    use crate::store::{CellStore, MemoryStore};
+    use crate::tokens::Invites;
+
+    /// Between the step into a window and the exchange of keys somebody may ask: the answer waits for the key.
+    #[tokio::test]
+    async fn a_descriptor_names_a_key_that_issues_however_the_exchange_stands() {
+        const WINDOW: u32 = 86_400;
+        let policy = Policy::new(Access::Token, 14, WINDOW).unwrap();
+        let store = Arc::new(MemoryStore::new([7; 8]));
+        let random = |bytes: &mut [u8]| {
+            bytes.fill(9);
+            Ok(())
+        };
+        let relay = Relay::new(store.clone(), Arc::new(|| 20_000 * u64::from(WINDOW)), policy)
+            .with_tokens(Tokens::new(Invites::in_memory(), Box::new(random)));
+        // Somebody else has entered the window and has not exchanged the keys yet.
+        store.advance(20_000, 19_987).await.unwrap();
+        let descriptor = relay.descriptor().await;
+        assert_eq!(descriptor.current_window, 20_000);
+        assert!(descriptor.issuing_key().is_some());
     }
 }

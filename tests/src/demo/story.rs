@@ -113,8 +113,9 @@ pub(super) fn tell(stage: &mut Stage<'_>, folder: &Path, scenarios: &[Scenario])
 fn meet(stage: &mut Stage<'_>, folder: &Path, link: &str) -> anyhow::Result<People> {
     let found = |name| -> anyhow::Result<Home> {
         let home = Home::found(folder, name, link)?;
-        // In life receipts wait about an hour; the demo cannot.
+        // In life receipts wait about an hour, and for the cover schedule; the demo cannot.
         home.done(["set", "receipts", "2"])?;
+        home.done(["net", "--cover", "off"])?;
         Ok(home)
     };
     let people = stage.step("four people make their profiles: Dilan, Rojin, Sara, Aram", || {
