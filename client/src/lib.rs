@@ -5,11 +5,13 @@
 //! * [`engine`]: the protocol over that store, without network, clock or randomness of its own.
 //! * [`transport`]: the relay's calls over TLS.
 //! * [`driver`]: wait, hand to the engine, commit, send.
+//! * [`export`]: what a consent lets out of a case, pure.
 //! * [`cli`]: one file a command. [`text`], [`terminal`]: what people read.
 
 pub mod cli;
 pub mod driver;
 pub mod engine;
+pub mod export;
 pub mod store;
 pub mod terminal;
 pub mod text;

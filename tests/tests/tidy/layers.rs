@@ -69,6 +69,28 @@ const LAYERS: &[Layer] = &[
         ],
     },
     Layer {
+        below: "client/src/export/",
+        never: &[
+            "openmls",
+            "rusqlite",
+            "tokio",
+            "crate::engine",
+            "crate::store",
+            "crate::transport",
+            "crate::driver",
+            "crate::cli",
+            "crate::tui",
+            "crate::text",
+            "crate::terminal",
+            "std::env",
+            "std::fs",
+            "std::net",
+            "std::process",
+            "std::thread",
+            "std::time",
+        ],
+    },
+    Layer {
         below: "client/src/store/",
         never: &[
             "tokio",

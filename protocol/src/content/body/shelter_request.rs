@@ -92,6 +92,16 @@ impl DayWindow {
         (from < DAY_MINUTES && until < DAY_MINUTES && from != until).then_some(Self { from, until })
     }
 
+    /// The minute of the day at which it begins.
+    pub fn from(&self) -> u64 {
+        self.from
+    }
+
+    /// The minute of the day at which it ends.
+    pub fn until(&self) -> u64 {
+        self.until
+    }
+
     /// Whether a Unix minute lies in it.
     pub fn holds(&self, minute: u64) -> bool {
         let of_day = minute % DAY_MINUTES;
