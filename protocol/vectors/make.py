@@ -272,6 +272,8 @@ def contact():
     file.cbor("hello_with_note", {**hello, 2: "ناسرین", 4: "from Hêro's workshop"}, names)
     welcome = {0: 1, 1: run(0x02, 40), 2: SPILL}
     file.cbor("welcome", welcome, {0: ("kind", {}), 1: ("Welcome", {}), 2: ("where the tree lies", {})})
+    file.cbor("welcome_since", {**welcome, 3: 20_500},
+              {0: ("kind", {}), 1: ("Welcome", {}), 2: ("where the tree lies", {}), 3: ("first window to read", {})})
     names = {0: ("kind", {}), 1: ("group id", {}), 2: ("key package", {})}
     file.cbor("rejoin", {0: 2, 1: run(0x03, 16), 2: run(0x04, 48)}, names)
     file.cbor("event", {0: 3, 1: run(0x03, 16), 2: cbor({0: 1})}, {**names, 2: ("event", {})})
@@ -280,6 +282,15 @@ def contact():
     policy = {0: 1, 1: "Circle of Shilan", 2: 1, 3: 0x004D, 4: [[f, role] for f, role in zip(fingerprints, (1, 3, 2))]}
     file.cbor("policy", policy, {0: ("version", {}), 1: ("name", {}), 2: ("kind: circle", {}),
                                  3: ("ciphersuite", {}), 4: ("roles", {})})
+    line = {0: 1, 1: "Night desk: Shilan", 2: 2, 3: 0x004D, 4: [[f, role] for f, role in zip(fingerprints, (1, 4, 2))]}
+    file.cbor("policy_line", line, {0: ("version", {}), 1: ("name", {}), 2: ("kind: line", {}),
+                                    3: ("ciphersuite", {}), 4: ("roles", {})})
+    host = [[f, role] for f, role in zip(fingerprints, (1, 5, 2))]
+    file.cbor("refused_policy_role", {**line, 4: host}, {2: ("kind: line", {}), 4: ("a host has no part in a line", {})})
+    file.cbor("refused_policy_kind", {**line, 2: 7}, {2: ("a kind of a newer version", {})})
+    file.item("offer", (cbor([1, run(0x04, 48)]), "an aside: a KeyPackage for other groups"))
+    letter = cbor({0: 2, 1: run(0x03, 16), 2: run(0x04, 48)})
+    file.item("letter", (cbor([2, fingerprints[0], letter]), "an aside: a Rejoin to one member"))
     file.write()
 
 

@@ -101,7 +101,15 @@ unknown-event =
 unknown-thing = There is nothing called { $name }.
 ambiguous-thing = More than one thing is called { $name }. Give the longer name or number.
 circle-exists = You have a circle called { $circle } already. Choose another name.
-not-owner = Only the owner of the circle can do this. Ask them.
+not-owner = Only whoever manages this group can do this: the owner of a circle, the owner or an admin of a desk, any coordinator elsewhere.
+no-desk =
+    You are on no desk. Ask whoever has one to add you, or make one:
+      himaya desk new NAME
+not-a-line = This case has a group already, or it did not come by a line: a group is opened for cases that come by a line.
+no-offer =
+    Their device has not sent what is needed to add them yet. It does so by itself as soon as it is connected. Try again then:
+      himaya sync
+role-bad = Nobody has this role in a group of this kind.
 owner-stays = The owner cannot leave the circle or be removed from it.
 circle-full = The circle is full. Remove somebody first, or make another circle.
 member-already = This person is in the circle already.

@@ -26,7 +26,13 @@ pub(super) struct Arguments {
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
     let text = app.read(&arguments.file)?;
     let file = alert_json::parse(&text).map_err(CliError::AlertFile)?;
-    let draft = Draft { status: file.status, tlp: file.tlp, lang: file.lang, expires_hours: Some(file.expires_hours) };
+    let draft = Draft {
+        status: file.status,
+        tlp: file.tlp,
+        lang: file.lang,
+        expires_hours: Some(file.expires_hours),
+        ..Draft::default()
+    };
     raise(app, file.alert, &draft, arguments.circle.as_deref(), Strict::Yes).await
 }
 

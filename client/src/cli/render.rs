@@ -17,6 +17,9 @@ pub(super) fn role_word(role: Role) -> &'static str {
         Role::Owner => "owner",
         Role::Coordinator => "coordinator",
         Role::Contact => "contact",
+        Role::Defender => "defender",
+        Role::Host => "host",
+        Role::Admin => "admin",
     }
 }
 
@@ -26,6 +29,9 @@ pub(super) fn role_text(role: Role) -> Text {
         Role::Owner => Text::RoleOwner,
         Role::Coordinator => Text::RoleCoordinator,
         Role::Contact => Text::RoleContact,
+        Role::Defender => Text::RoleDefender,
+        Role::Host => Text::RoleHost,
+        Role::Admin => Text::RoleAdmin,
     }
 }
 

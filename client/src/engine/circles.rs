@@ -1,4 +1,5 @@
-//! Circles: making them, who is in them, leaving them.
+//! Circles and the other kinds of group: making them, who is in them, leaving them. The tables and most names say circle
+//! for a group of any kind.
 
 use himaya_protocol::content::{Body, display};
 use himaya_protocol::wire::card::Fingerprint;
@@ -11,7 +12,7 @@ use super::error::EngineError;
 use super::identity::valid_name;
 use super::lanes::{self, loaded, stored};
 use super::mls::{self, SUITE};
-use super::{contacts, events, outbox};
+use super::{asides, contacts, events, outbox};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// The setting that says which window has been read to: all before it are read to the end.
@@ -50,6 +51,8 @@ pub struct Circle {
     pub id: CircleId,
     /// What its members call it.
     pub name: String,
+    /// Which kind of group it is.
+    pub kind: GroupKind,
     /// Whether this client is in it.
     pub state: CircleState,
     /// The MLS epoch.
@@ -83,14 +86,14 @@ pub fn create(ctx: &mut Ctx<'_>, name: &str) -> Result<CircleId, EngineError> {
     if ctx.row("SELECT 1 FROM circle WHERE name = ?1 AND state = 'active'", &[&name], |_| Ok(()))?.is_some() {
         return Err(EngineError::CircleExists(name));
     }
+    create_kind(ctx, name, GroupKind::Circle)
+}
+
+/// Makes a group of any kind whose owner and only member is this profile.
+pub(super) fn create_kind(ctx: &mut Ctx<'_>, name: String, kind: GroupKind) -> Result<CircleId, EngineError> {
     let identity = super::identity(ctx)?;
     let signer = identity.signer(ctx)?;
-    let policy = Policy {
-        name,
-        kind: GroupKind::Circle,
-        suite: u16::from(SUITE),
-        roles: [(identity.fingerprint, Role::Owner)].into(),
-    };
+    let policy = Policy { name, kind, suite: u16::from(SUITE), roles: [(identity.fingerprint, Role::Owner)].into() };
     let id = ctx.random::<32>();
     let provider = ctx.mls();
     let mut group = MlsGroup::new_with_group_id(
@@ -117,17 +120,18 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, group: &mut MlsGroup) -> Result<(), Engin
     ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
     ctx.execute("DELETE FROM passed WHERE circle = ?1", &[&circle])?;
     ctx.execute(
-        "INSERT INTO circle (id, name, state, epoch, update_day, joined) VALUES (?1, ?2, 'active', 0, ?3, ?4)
+        "INSERT INTO circle (id, name, state, epoch, update_day, joined, kind) VALUES (?1, ?2, 'active', 0, ?3, ?4, ?5)
          ON CONFLICT (id) DO UPDATE SET name = ?2, state = 'active', adrift = NULL, rejoin_at = NULL, joined = ?4,
-             missed_to = NULL",
-        &[&circle, &policy.name, &stored(ctx.now / DAY), &stored(ctx.now)],
+             missed_to = NULL, kind = ?5",
+        &[&circle, &policy.name, &stored(ctx.now / DAY), &stored(ctx.now), &kind_text(policy.kind)],
     )?;
     ctx.execute("DELETE FROM member WHERE circle = ?1", &[&circle])?;
     let leaves = mls::leaves(group);
     let epoch = group.epoch().as_u64();
     let own = group.own_leaf_index().u32();
     lanes::open_epoch(ctx, &circle, epoch, &root, &leaves, own)?;
-    write_members(ctx, group)
+    write_members(ctx, group)?;
+    asides::plan_offer(ctx, &circle)
 }
 
 /// Writes down who is in a group now.
@@ -164,13 +168,13 @@ pub(super) fn note_added(ctx: &Ctx<'_>, circle: &[u8], who: &Fingerprint) -> Res
         "UPDATE member SET since = (SELECT epoch FROM circle WHERE id = ?1) WHERE circle = ?1 AND fingerprint = ?2",
         &[&circle, &&who.as_bytes()[..]],
     )?;
-    Ok(())
+    asides::plan_offer(ctx, circle)
 }
 
-/// Every circle, active ones first.
+/// Every group, active ones first.
 pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Circle>, EngineError> {
     let mut circles = ctx.rows(
-        "SELECT id, name, state, epoch, adrift, (SELECT count(*) FROM member WHERE circle = circle.id)
+        "SELECT id, name, state, epoch, adrift, (SELECT count(*) FROM member WHERE circle = circle.id), kind
          FROM circle ORDER BY state <> 'active', name",
         &[],
         |row| {
@@ -181,6 +185,7 @@ pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Circle>, EngineError> {
                 epoch: loaded(row.get(3)?),
                 adrift: row.get(4)?,
                 members: loaded(row.get(5)?),
+                kind: kind_from_text(&row.get::<_, String>(6)?),
                 pending: 0,
             })
         },
@@ -189,6 +194,11 @@ pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Circle>, EngineError> {
         circle.pending = commit::pending(ctx, &circle.id)?;
     }
     Ok(circles)
+}
+
+/// The group with this id.
+pub(super) fn by_id(ctx: &Ctx<'_>, id: &[u8]) -> Result<Option<Circle>, EngineError> {
+    Ok(list(ctx)?.into_iter().find(|circle| circle.id == id))
 }
 
 /// The active circle of a name; another one only if no active one has it.
@@ -224,11 +234,11 @@ pub fn members(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Vec<Member>, EngineError>
 
 /// Removes a member, by name or by the beginning of the fingerprint.
 pub fn remove(ctx: &mut Ctx<'_>, circle: &Circle, member: &str) -> Result<Member, EngineError> {
-    require_owner(ctx, circle)?;
+    require_manager(ctx, circle)?;
     let member = contacts::pick("member", member, members(ctx, &circle.id)?, |member| {
         (member.name.clone(), member.fingerprint)
     })?;
-    if member.me {
+    if member.me || (member.role == Some(Role::Owner) && circle.kind == GroupKind::Circle) {
         return Err(EngineError::Owner);
     }
     if !commit::wished(ctx, &circle.id, "remove", Some(&member.fingerprint))? {
@@ -296,9 +306,10 @@ pub(super) fn require_active(circle: &Circle) -> Result<(), EngineError> {
     if circle.state == CircleState::Active { Ok(()) } else { Err(EngineError::NotMember) }
 }
 
-pub(super) fn require_owner(ctx: &Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
+pub(super) fn require_manager(ctx: &Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
     require_active(circle)?;
-    if role(ctx, &circle.id)? == Some(Role::Owner) { Ok(()) } else { Err(EngineError::NotOwner) }
+    let manages = role(ctx, &circle.id)?.is_some_and(|role| role.manages(circle.kind));
+    if manages { Ok(()) } else { Err(EngineError::NotOwner) }
 }
 
 pub(super) fn require_room(circle: &Circle) -> Result<(), EngineError> {
@@ -311,9 +322,27 @@ pub(super) fn role_text(role: Role) -> &'static str {
         Role::Owner => "owner",
         Role::Coordinator => "coordinator",
         Role::Contact => "contact",
+        Role::Defender => "defender",
+        Role::Host => "host",
+        Role::Admin => "admin",
     }
 }
 
 pub(super) fn role_from_text(text: &str) -> Option<Role> {
-    [Role::Owner, Role::Coordinator, Role::Contact].into_iter().find(|role| role_text(*role) == text)
+    Role::ALL.into_iter().find(|role| role_text(*role) == text)
+}
+
+fn kind_text(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Circle => "circle",
+        GroupKind::Line => "line",
+        GroupKind::Desk => "desk",
+        GroupKind::Case => "case",
+        GroupKind::HostLink => "host link",
+        GroupKind::Bridge => "bridge",
+    }
+}
+
+pub(super) fn kind_from_text(text: &str) -> GroupKind {
+    GroupKind::ALL.into_iter().find(|kind| kind_text(*kind) == text).unwrap_or(GroupKind::Circle)
 }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
 use himaya_protocol::wire::lane::COMMIT_LANE;
-use himaya_protocol::wire::policy::Role;
+use himaya_protocol::wire::policy::{GroupKind, Role};
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls::prelude::*;
 use openmls_traits::OpenMlsProvider;
@@ -21,7 +21,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, Leaf};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
-use super::{adrift, circles, events};
+use super::{adrift, asides, cases, circles, events};
 use crate::store::{Ctx, StoreError};
 
 /// A wish to change a circle.
@@ -132,11 +132,12 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
     let find = |who: &Fingerprint| leaves.iter().find(|leaf| leaf.fingerprint == *who);
     let remove = |leaf: &Leaf| LeafNodeIndex::new(leaf.index);
     let own_role = policy.role(&identity.fingerprint);
+    let manages = own_role.is_some_and(|role| role.manages(policy.kind));
     let epoch = group.epoch().as_u64();
     let builder = group.commit_builder().consume_proposal_store(false).force_self_update(true);
     let builder = match &intent.wish {
         Wish::Add { who, role, key_package } => {
-            if find(who).is_some() || own_role != Some(Role::Owner) {
+            if find(who).is_some() || !manages {
                 return Ok(false);
             }
             policy.roles.insert(*who, *role);
@@ -147,15 +148,19 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
                 .map_err(EngineError::mls("proposing the policy"))?
         }
         Wish::Remove { who } => {
-            let Some(leaf) = find(who).filter(|_| own_role == Some(Role::Owner)) else { return Ok(false) };
+            let Some(leaf) = find(who).filter(|_| manages) else { return Ok(false) };
+            // A group that coordinators manage keeps an owner: whoever removes the last one.
             policy.roles.remove(who);
+            if !policy.roles.values().any(|role| *role == Role::Owner) {
+                policy.roles.insert(identity.fingerprint, Role::Owner);
+            }
             builder
                 .propose_removals([remove(leaf)])
                 .propose_group_context_extensions(mls::policy_extensions(&policy)?)
                 .map_err(EngineError::mls("proposing the policy"))?
         }
         Wish::Again { who, key_package, leaf_key } => {
-            let may = matches!(own_role, Some(Role::Owner | Role::Coordinator));
+            let may = own_role.is_some_and(Role::adds_again);
             let Some(leaf) = find(who).filter(|leaf| may && leaf.encryption_key == *leaf_key) else {
                 return Ok(false);
             };
@@ -193,16 +198,21 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
         reserve: matches!(intent.wish, Wish::Remove { .. }),
     };
     let job = outbox::enqueue(ctx, &job, &slot)?;
-    ctx.execute("UPDATE intent SET job = ?2, welcome = ?3 WHERE id = ?1", &[&intent.id, &job, &welcome])?;
+    // What is written to a joiner comes after the commit, and so not before the window that is read now.
+    let window = ctx.number(circles::READ_WINDOW)?.map(stored);
+    ctx.execute(
+        "UPDATE intent SET job = ?2, welcome = ?3, window = ?4 WHERE id = ?1",
+        &[&intent.id, &job, &welcome, &window],
+    )?;
     Ok(true)
 }
 
 /// The slot of our pending commit is ours: merge, then release the Welcome.
 pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News>, EngineError> {
-    let row = ctx.row("SELECT id, welcome FROM intent WHERE job = ?1", &[&job], |row| {
-        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
+    let row = ctx.row("SELECT id, welcome, window FROM intent WHERE job = ?1", &[&job], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, Option<Vec<u8>>>(1)?, row.get::<_, Option<u32>>(2)?))
     })?;
-    let Some((id, welcome)) = row else {
+    let Some((id, welcome, window)) = row else {
         return Ok(Vec::new());
     };
     let intent = read(ctx, id)?.ok_or(StoreError::Damaged("intent"))?;
@@ -214,7 +224,7 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
     let (slot, _) = lanes::first_open(ctx, lanes::of_epoch(ctx, circle, epoch, COMMIT_LANE)?)?;
     group.merge_pending_commit(&provider).map_err(EngineError::mls("merging our commit"))?;
     if let (Wish::Add { who, .. } | Wish::Again { who, .. }, Some(welcome)) = (&intent.wish, welcome) {
-        release(ctx, &group, who, welcome)?;
+        release(ctx, &group, who, welcome, window)?;
     }
     if matches!(intent.wish, Wish::Update) {
         circles::updated(ctx, circle)?;
@@ -222,6 +232,11 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
     let mut news = entered(ctx, &mut group, &before)?;
     if let Wish::Add { who, .. } | Wish::Again { who, .. } = &intent.wish {
         circles::note_added(ctx, circle, who)?;
+        if let Some(group) = circles::by_id(ctx, circle)?
+            && matches!(group.kind, GroupKind::Line | GroupKind::Case)
+        {
+            cases::tell_newcomer(ctx, &group)?;
+        }
     }
     news.extend(adrift::left_epoch(ctx, circle, epoch, slot)?);
     Ok(news)
@@ -263,13 +278,19 @@ pub(super) fn entered(ctx: &mut Ctx<'_>, group: &mut MlsGroup, before: &[Leaf]) 
     Ok(vec![News::Epoch { circle }])
 }
 
-/// Sends a Welcome, and the tree it needs, to the one it is for.
-fn release(ctx: &mut Ctx<'_>, group: &MlsGroup, who: &Fingerprint, welcome: Vec<u8>) -> Result<(), EngineError> {
+/// Sends a Welcome, and the tree it needs, to the one it is for: as a contact, or by a letter in a group both are in.
+fn release(
+    ctx: &mut Ctx<'_>,
+    group: &MlsGroup,
+    who: &Fingerprint,
+    welcome: Vec<u8>,
+    since: Option<u32>,
+) -> Result<(), EngineError> {
     let tree = group.export_ratchet_tree().tls_serialize_detached().map_err(EngineError::mls("encoding the tree"))?;
     let (tree, chunks) = outbox::spill(ctx, &tree)?;
-    let message = ContactMessage::Welcome { welcome, tree }.to_bytes();
-    match outbox::to_contact(ctx, who.as_bytes(), &message)?.first() {
-        Some(first) => outbox::add_chunks(ctx, *first, &chunks),
+    let message = ContactMessage::Welcome { welcome, tree, since }.to_bytes();
+    match asides::tell(ctx, who, &message, group.group_id().as_slice())? {
+        Some(job) => outbox::add_chunks(ctx, job, &chunks),
         None => Err(StoreError::Damaged("contact").into()),
     }
 }

@@ -243,8 +243,11 @@ pub fn requests(ctx: &Ctx<'_>) -> Result<Vec<Request>, EngineError> {
 
 /// Approves a request: the person becomes a contact and is added to a circle.
 pub fn approve(ctx: &mut Ctx<'_>, request: u64, circle: &Circle, role: Role) -> Result<Contact, EngineError> {
-    circles::require_owner(ctx, circle)?;
+    circles::require_manager(ctx, circle)?;
     circles::require_room(circle)?;
+    if !circle.kind.has(role) || role == Role::Owner {
+        return Err(EngineError::Role);
+    }
     let row = ctx.row(
         "SELECT fingerprint, name, key_package, reply_secret FROM hello WHERE id = ?1",
         &[&stored(request)],

@@ -42,6 +42,18 @@ pub enum EngineError {
     /// Only the owner of a circle may do this.
     #[error("only the owner of the circle may do this")]
     NotOwner,
+    /// The profile is on no desk.
+    #[error("you are on no desk")]
+    NoDesk,
+    /// The case did not come by a line.
+    #[error("the case did not come by a line, or has a group already")]
+    NotALine,
+    /// Nothing has come yet by which the person could be added.
+    #[error("the person's device has not offered a key for other groups yet")]
+    NoOffer,
+    /// Nobody has this role in a group of this kind.
+    #[error("nobody has this role in a group of this kind")]
+    Role,
     /// The owner cannot leave or be removed.
     #[error("the owner cannot leave the circle or be removed from it")]
     Owner,

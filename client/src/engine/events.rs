@@ -6,11 +6,12 @@
 
 use std::collections::BTreeSet;
 
+use himaya_protocol::case::case_of;
 use himaya_protocol::content::body::{ALERT_EXPIRY_HOURS, REFS_MAX};
 use himaya_protocol::content::event::PREV_MAX;
 use himaya_protocol::content::value::{Lang, Note, NoticeText};
 use himaya_protocol::content::vocabulary::{AckLevel, Status, Tlp};
-use himaya_protocol::content::{Ack, AllClear, Body, Content, Event, EventError, EventId, Notice, ThreatAlert};
+use himaya_protocol::content::{Ack, AllClear, Body, CaseId, Content, Event, EventError, EventId, Notice, ThreatAlert};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
 use himaya_protocol::wire::member::Standing;
@@ -41,11 +42,15 @@ pub struct Draft {
     pub lang: Option<Lang>,
     /// How long it stands, in hours; `None` for ever.
     pub expires_hours: Option<u64>,
+    /// Which case it belongs to, if it does not open one.
+    pub case: Option<CaseId>,
+    /// The own event that it takes the place of.
+    pub replaces: Option<EventId>,
 }
 
 impl Default for Draft {
     fn default() -> Self {
-        Self { status: Status::Actual, tlp: Tlp::Red, lang: None, expires_hours: None }
+        Self { status: Status::Actual, tlp: Tlp::Red, lang: None, expires_hours: None, case: None, replaces: None }
     }
 }
 
@@ -76,12 +81,13 @@ pub fn acknowledge(
     level: AckLevel,
     note: Option<Note>,
 ) -> Result<EventId, EngineError> {
-    let (circle, own, _) = place(ctx, event)?;
+    let (circle, own, bytes) = place(ctx, event)?;
     if own {
         return Err(EngineError::OwnEvent);
     }
     let circle = circle.ok_or(EngineError::Kind)?;
-    send(ctx, &circle, Ack { refs: [*event].into(), level, note }.into(), &Draft::default())
+    let draft = about(&bytes)?;
+    send(ctx, &circle, Ack { refs: [*event].into(), level, note }.into(), &draft)
 }
 
 /// Says that the danger of an own alert is over: reaches everybody the alert reached.
@@ -94,8 +100,21 @@ pub fn clear(ctx: &mut Ctx<'_>, event: &EventId, note: Option<Note>) -> Result<E
     if !own {
         return Err(EngineError::NotAuthor);
     }
+    let draft = about(&bytes)?;
     let body = AllClear { refs: [*event].into(), note }.into();
-    write(ctx, circle.as_deref(), body, &Draft::default(), true)
+    write(ctx, circle.as_deref(), body, &draft, true)
+}
+
+/// What stands around a word about an event: its case, and whether it is in earnest.
+fn about(bytes: &[u8]) -> Result<Draft, EngineError> {
+    let event = Event::decode(bytes).map_err(|_| StoreError::Damaged("event"))?;
+    Ok(Draft { case: case_of(&event), status: event.content().status.clone(), ..Draft::default() })
+}
+
+/// Writes an event of any type into a group: it is stored and on its way when this returns.
+pub fn say(ctx: &mut Ctx<'_>, circle: &Circle, body: impl Into<Body>, draft: &Draft) -> Result<EventId, EngineError> {
+    circles::require_active(circle)?;
+    send(ctx, &circle.id, body.into(), draft)
 }
 
 /// Writes an event into a circle, urgently.
@@ -120,15 +139,18 @@ fn write(
     };
     let content = Content {
         nonce: ctx.random(),
-        case: None,
-        prev: heads(ctx, circle)?,
+        case: draft.case.clone(),
+        prev: match &draft.case {
+            Some(case) => case_heads(ctx, case)?,
+            None => heads(ctx, circle)?,
+        },
         lamport: loaded(lamport.unwrap_or_default()) + 1,
         sent: minutes,
         expires: draft.expires_hours.map(|hours| minutes + hours * 60),
         status: draft.status.clone(),
         tlp: draft.tlp.clone(),
         lang,
-        replaces: None,
+        replaces: draft.replaces,
         body,
         author: identity.fingerprint,
     };
@@ -161,6 +183,42 @@ fn heads(ctx: &Ctx<'_>, circle: Option<&[u8]>) -> Result<BTreeSet<EventId>, Engi
     Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
 }
 
+/// The newest events of a case, in whatever group, that no other of it names, at most [`PREV_MAX`] of them.
+pub(super) fn case_heads(ctx: &Ctx<'_>, case: &CaseId) -> Result<BTreeSet<EventId>, EngineError> {
+    let most = i64::try_from(PREV_MAX).unwrap_or(1);
+    let rows = ctx.rows(
+        "SELECT case_head.event FROM case_head JOIN event ON event.id = case_head.event WHERE case_head.case_id = ?1
+         ORDER BY event.number DESC LIMIT ?2",
+        &[&case.as_bytes(), &most],
+        |row| row.get::<_, Vec<u8>>(0),
+    )?;
+    Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
+}
+
+/// Notes which events of its case an event makes the past, and itself as the newest.
+fn advance_case(ctx: &Ctx<'_>, event: &Event) -> Result<(), EngineError> {
+    // Receipts come from every device in every group and say nothing of the case: nobody has to wait for them.
+    let Some(case) = case_of(event) else { return Ok(()) };
+    for prev in &event.content().prev {
+        ctx.execute(
+            "DELETE FROM case_head WHERE case_id = ?1 AND event = ?2",
+            &[&case.as_bytes(), &&prev.as_bytes()[..]],
+        )?;
+    }
+    let named = "SELECT 1 FROM case_past WHERE event = ?1";
+    let id = event.id();
+    if ctx.row(named, &[&&id.as_bytes()[..]], |_| Ok(()))?.is_none() {
+        ctx.execute(
+            "INSERT OR IGNORE INTO case_head (case_id, event) VALUES (?1, ?2)",
+            &[&case.as_bytes(), &&id.as_bytes()[..]],
+        )?;
+    }
+    for prev in &event.content().prev {
+        ctx.execute("INSERT OR IGNORE INTO case_past (event) VALUES (?1)", &[&&prev.as_bytes()[..]])?;
+    }
+    Ok(())
+}
+
 /// Puts an event into the log; `false` when it is there already.
 fn log(
     ctx: &Ctx<'_>,
@@ -172,8 +230,9 @@ fn log(
 ) -> Result<bool, EngineError> {
     let id = event.id();
     let added = ctx.execute(
-        "INSERT OR IGNORE INTO event (id, circle, author, name, own, bytes, received, lamport)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT OR IGNORE INTO event (id, circle, author, name, own, bytes, received, lamport, role)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+             coalesce((SELECT role FROM member WHERE circle = ?2 AND fingerprint = ?3), ''))",
         &[
             &&id.as_bytes()[..],
             &circle,
@@ -194,6 +253,7 @@ fn log(
         }
         ctx.execute("INSERT OR IGNORE INTO head (circle, event) VALUES (?1, ?2)", &[&circle, &&id.as_bytes()[..]])?;
     }
+    advance_case(ctx, event)?;
     Ok(true)
 }
 
@@ -272,10 +332,12 @@ fn note_acks(ctx: &Ctx<'_>, author: &Fingerprint, ack: &Ack) -> Result<(), Engin
     Ok(())
 }
 
-/// Whoever asks to leave is removed by the owner's client.
+/// Whoever asks to leave is removed by the client of whoever may.
 fn remove_leaver(ctx: &mut Ctx<'_>, circle: &[u8], who: &Fingerprint) -> Result<(), EngineError> {
-    let owner = circles::role(ctx, circle)? == Some(himaya_protocol::wire::policy::Role::Owner);
-    if owner && !commit::wished(ctx, circle, "remove", Some(who))? {
+    let kind = circles::by_id(ctx, circle)?.map(|circle| circle.kind);
+    let role = circles::role(ctx, circle)?;
+    let manages = kind.zip(role).is_some_and(|(kind, role)| role.manages(kind));
+    if manages && !commit::wished(ctx, circle, "remove", Some(who))? {
         commit::wish_if_possible(ctx, circle, &Wish::Remove { who: *who })?;
     }
     Ok(())
@@ -345,7 +407,7 @@ fn adopt_homeless(ctx: &Ctx<'_>) -> Result<(), EngineError> {
 
 /// Encrypts an event in the circle's newest epoch and queues it; when this client is adrift, for every contact too.
 fn encrypt(ctx: &mut Ctx<'_>, circle: &[u8], id: &[u8], bytes: &[u8], urgent: bool) -> Result<(), EngineError> {
-    let epoch = write_in_lane(ctx, circle, Purpose::Event, Some(id), bytes, urgent)?;
+    let (epoch, _) = write_in_lane(ctx, circle, Purpose::Event, Some(id), bytes, urgent)?;
     ctx.execute(
         "UPDATE outgoing SET epoch = ?2, audience = (SELECT count(*) - 1 FROM member WHERE circle = ?3)
          WHERE event = ?1",
@@ -363,15 +425,15 @@ pub(super) fn tell_standing(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), Engi
     write_in_lane(ctx, circle, Purpose::Standing, None, &[], true).map(|_| ())
 }
 
-/// Encrypts bytes in the circle's newest epoch and queues them for the next slot of the own lane; the epoch.
-fn write_in_lane(
+/// Encrypts bytes in the circle's newest epoch and queues them for the next slot of the own lane; the epoch, and the job.
+pub(super) fn write_in_lane(
     ctx: &mut Ctx<'_>,
     circle: &[u8],
     purpose: Purpose,
     event: Option<&[u8]>,
     bytes: &[u8],
     urgent: bool,
-) -> Result<u64, EngineError> {
+) -> Result<(u64, i64), EngineError> {
     let signer = super::identity(ctx)?.signer(ctx)?;
     let provider = ctx.mls();
     let mut group = mls::load(&provider, circle)?;
@@ -395,8 +457,8 @@ fn write_in_lane(
         urgent,
         reserve: urgent && purpose == Purpose::Event,
     };
-    outbox::enqueue(ctx, &job, &slot)?;
-    Ok(epoch)
+    let job = outbox::enqueue(ctx, &job, &slot)?;
+    Ok((epoch, job))
 }
 
 /// This client may not be able to reach the circle: tell its members one by one, as far as they are contacts.

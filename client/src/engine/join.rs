@@ -2,7 +2,7 @@
 
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
-use himaya_protocol::wire::policy::{Policy, Role};
+use himaya_protocol::wire::policy::{GroupKind, Policy, Role};
 use openmls::prelude::tls_codec::Deserialize as _;
 use openmls::prelude::*;
 
@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::lanes::stored;
 use super::mls::{self, SUITE};
 use super::receive::News;
-use super::{adrift, contacts, events, upkeep};
+use super::{adrift, asides, contacts, desks, events, upkeep};
 use crate::store::Ctx;
 
 /// Why a contact's message is void.
@@ -27,7 +27,7 @@ pub(super) fn rejoin(
     key_package: Vec<u8>,
 ) -> Result<Result<Vec<News>, Void>, EngineError> {
     let role = if adrift::may_commit(ctx, circle)? { circles::role(ctx, circle)? } else { None };
-    if !matches!(role, Some(Role::Owner | Role::Coordinator)) {
+    if !role.is_some_and(Role::adds_again) {
         return Ok(Err(Void));
     }
     let provider = ctx.mls();
@@ -57,6 +57,7 @@ pub(super) fn welcome(
     from: &Fingerprint,
     welcome: &[u8],
     tree: &[u8],
+    since: Option<u32>,
 ) -> Result<Result<Vec<News>, Void>, EngineError> {
     let provider = ctx.mls();
     let Ok(MlsMessageBodyIn::Welcome(welcome)) =
@@ -91,8 +92,13 @@ pub(super) fn welcome(
         contacts::learn_name(ctx, &leaf.fingerprint, &leaf.name)?;
     }
     let circle = group.group_id().as_slice().to_vec();
+    desks::adopt(ctx, &circle, from)?;
     // Members could write to this client from the commit on, which lies somewhere after it asked and before the Welcome.
-    ctx.execute("UPDATE circle SET unread_since = ?2 WHERE id = ?1", &[&circle, &invitation.made])?;
+    let unread = match (since, ctx.number(adrift::WINDOW_SECONDS)?) {
+        (Some(window), Some(seconds)) => stored(u64::from(window).saturating_mul(seconds)).max(invitation.made),
+        (None, _) | (_, None) => invitation.made,
+    };
+    ctx.execute("UPDATE circle SET unread_since = ?2 WHERE id = ?1", &[&circle, &unread])?;
     // Whoever has just joined gives its leaf a key of its own soon, so that the tree gets its paths and commits shrink.
     let due = ctx.now + upkeep::exponential(ctx, upkeep::JOINER_UPDATE_MEAN);
     ctx.execute(
@@ -109,6 +115,13 @@ struct Invitation {
     contact: Vec<u8>,
     circle: Option<Vec<u8>>,
     made: i64,
+}
+
+impl Invitation {
+    /// Whether its KeyPackage was offered to the members of a group.
+    fn is_offer(&self) -> bool {
+        self.contact.is_empty()
+    }
 }
 
 /// The invitation that a Welcome answers, if this client made it.
@@ -142,7 +155,7 @@ fn acceptable(
     let mut distinct = members.clone();
     distinct.sort();
     distinct.dedup();
-    let allowed = matches!(policy.role(&sender), Some(Role::Owner | Role::Coordinator));
+    let allowed = policy.role(&sender).is_some_and(Role::adds_again);
     let listed = distinct.len() == members.len() && policy.roles.keys().eq(distinct.iter());
     let suite = staged.group_context().ciphersuite() == SUITE && policy.suite == u16::from(SUITE);
     // A Welcome into a circle this client is in replaces it only when it is newer, answers the request for that circle,
@@ -159,12 +172,16 @@ fn acceptable(
             let role = members.find(|member| member.fingerprint == *from).and_then(|member| member.role);
             stored(staged.group_context().epoch().as_u64()) > epoch
                 && match &invitation.circle {
-                    Some(asked) => asked == circle && matches!(role, Some(Role::Owner | Role::Coordinator)),
-                    None => role == Some(Role::Owner),
+                    Some(asked) => asked == circle && role.is_some_and(Role::adds_again),
+                    None => role.is_some_and(|role| role.manages(policy.kind)),
                 }
         }
     };
-    let answers = invitation.contact == from.as_bytes();
+    let answers = if invitation.is_offer() {
+        policy.kind != GroupKind::Circle && asides::may_be_added_by(ctx, from)?
+    } else {
+        invitation.contact == from.as_bytes()
+    };
     Ok(sender == *from && answers && allowed && listed && suite && wanted)
 }
 
@@ -190,9 +207,9 @@ pub(super) fn contact_message(
     tree: Option<&[u8]>,
 ) -> Result<Result<Vec<News>, Void>, EngineError> {
     match message {
-        ContactMessage::Welcome { welcome: bytes, .. } => {
+        ContactMessage::Welcome { welcome: bytes, since, .. } => {
             let Some(tree) = tree else { return Ok(Err(Void)) };
-            welcome(ctx, from, &bytes, tree)
+            welcome(ctx, from, &bytes, tree, since)
         }
         ContactMessage::Rejoin { group, key_package } => rejoin(ctx, from, &group, key_package),
         ContactMessage::Event { group, event: bytes } => event(ctx, from, &group, &bytes),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | anybody | an update of the own leaf, nothing else |
 //! | owner | additions, removals of others, a policy whose roles are those of the members after the commit |
+//! | whoever manages this kind of group | the same, and whoever stays keeps the role; removing an owner may make the committer one |
 //! | coordinator | removals and additions in pairs of equal fingerprints: somebody who lost the way is added again |
 //!
 //! Whoever commits keeps name and identity key. A policy keeps kind and ciphersuite, and its owner.
@@ -50,10 +51,31 @@ pub(super) fn judge(group: &MlsGroup, committer: u32, staged: &StagedCommit) -> 
     let role = policy.role(&author.fingerprint).ok_or(Void::Role)?;
     match role {
         _ if changes.is_empty() => Ok(()),
-        Role::Owner => judge_owner(&policy, &author.fingerprint, &before, &changes),
-        Role::Coordinator if changes.only_adds_again() => Ok(()),
-        Role::Coordinator | Role::Contact => Err(Void::Role),
+        Role::Owner => {
+            judge_change(&policy, &before, &changes, |next| next.role(&author.fingerprint) == Some(Role::Owner))
+        }
+        role if role.adds_again() && changes.only_adds_again() => Ok(()),
+        role if role.manages(policy.kind) => {
+            judge_change(&policy, &before, &changes, |next| keeps_rights(&policy, next, &author.fingerprint))
+        }
+        Role::Coordinator | Role::Contact | Role::Defender | Role::Host | Role::Admin => Err(Void::Role),
     }
+}
+
+/// Whether there is an owner after a commit, whoever stays keeps the role, and nobody becomes owner but the committer in the
+/// place of one who is removed.
+fn keeps_rights(policy: &Policy, next: &Policy, committer: &Fingerprint) -> bool {
+    let owners = |policy: &Policy| -> BTreeSet<Fingerprint> {
+        policy.roles.iter().filter(|(_, role)| **role == Role::Owner).map(|(who, _)| *who).collect()
+    };
+    let (before, after) = (owners(policy), owners(next));
+    let takes_over = !after.is_superset(&before);
+    let kept = |(who, role): (&Fingerprint, &Role)| {
+        next.role(who).is_none_or(|after| after == *role || (takes_over && who == committer && after == Role::Owner))
+    };
+    let new: Vec<_> = after.difference(&before).collect();
+    let owned = !after.is_empty() && (new.is_empty() || takes_over && new == [committer]);
+    owned && policy.roles.iter().all(kept)
 }
 
 /// What a commit changes.
@@ -109,11 +131,12 @@ fn changes(before: &[super::mls::Leaf], staged: &StagedCommit) -> Result<Changes
     Ok(changes)
 }
 
-fn judge_owner(
+/// Whether the members after a commit are those of the policy after it, and that one is `allowed`.
+fn judge_change(
     policy: &Policy,
-    owner: &Fingerprint,
     before: &[super::mls::Leaf],
     changes: &Changes,
+    allowed: impl FnOnce(&Policy) -> bool,
 ) -> Result<(), Void> {
     let mut after: BTreeMap<Fingerprint, usize> = BTreeMap::new();
     let gone: BTreeSet<u32> = changes.removed.iter().map(|(index, _)| *index).collect();
@@ -125,7 +148,7 @@ fn judge_owner(
     let fits = after.values().all(|&count| count == 1)
         && after.len() <= MEMBERS_MAX
         && next.roles.keys().eq(after.keys())
-        && next.role(owner) == Some(Role::Owner)
+        && allowed(next)
         && next.kind == policy.kind
         && next.suite == policy.suite;
     if fits { Ok(()) } else { Err(Void::Policy) }

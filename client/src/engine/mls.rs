@@ -66,7 +66,12 @@ fn past_epochs() -> PastEpochDeletionPolicy {
 
 /// What every leaf says it supports.
 pub(super) fn capabilities() -> Capabilities {
-    Capabilities::builder().ciphersuites(vec![SUITE]).extensions(vec![ExtensionType::Unknown(POLICY_EXTENSION)]).build()
+    capabilities_with(Vec::new())
+}
+
+fn capabilities_with(mut extensions: Vec<ExtensionType>) -> Capabilities {
+    extensions.insert(0, ExtensionType::Unknown(POLICY_EXTENSION));
+    Capabilities::builder().ciphersuites(vec![SUITE]).extensions(extensions).build()
 }
 
 /// Without end: openmls checks lifetimes with the machine's clock while it judges commits, and two members whose
@@ -138,18 +143,33 @@ pub(super) fn key_package(
     contact: &Fingerprint,
     circle: Option<&[u8]>,
 ) -> Result<Vec<u8>, EngineError> {
+    build_key_package(ctx, contact.as_bytes(), circle, false)
+}
+
+/// Makes a KeyPackage that is used as often as somebody needs it, for the members of this client's groups.
+pub(super) fn offered_key_package(ctx: &mut Ctx<'_>) -> Result<Vec<u8>, EngineError> {
+    build_key_package(ctx, &[], None, true)
+}
+
+fn build_key_package(
+    ctx: &mut Ctx<'_>,
+    contact: &[u8],
+    circle: Option<&[u8]>,
+    last_resort: bool,
+) -> Result<Vec<u8>, EngineError> {
     let identity = super::identity(ctx)?;
     let signer = identity.signer(ctx)?;
     let mls = ctx.mls();
-    let bundle = KeyPackage::builder()
-        .leaf_node_capabilities(capabilities())
-        .key_package_lifetime(lifetime())
-        .build(SUITE, &mls, &signer, identity.credential())
-        .map_err(EngineError::mls("making a KeyPackage"))?;
+    // An extension of a KeyPackage stands in its leaf's capabilities (RFC 9420 section 10.1).
+    let capabilities = if last_resort { capabilities_with(vec![ExtensionType::LastResort]) } else { capabilities() };
+    let builder = KeyPackage::builder().leaf_node_capabilities(capabilities).key_package_lifetime(lifetime());
+    let builder = if last_resort { builder.mark_as_last_resort() } else { builder };
+    let bundle =
+        builder.build(SUITE, &mls, &signer, identity.credential()).map_err(EngineError::mls("making a KeyPackage"))?;
     let reference = bundle.key_package().hash_ref(mls.crypto()).map_err(EngineError::mls("naming a KeyPackage"))?;
     ctx.execute(
         "INSERT OR REPLACE INTO invitation (reference, contact, circle, made) VALUES (?1, ?2, ?3, ?4)",
-        &[&reference.as_slice(), &&contact.as_bytes()[..], &circle, &super::lanes::stored(ctx.now)],
+        &[&reference.as_slice(), &contact, &circle, &super::lanes::stored(ctx.now)],
     )?;
     bundle.key_package().tls_serialize_detached().map_err(EngineError::mls("encoding a KeyPackage"))
 }

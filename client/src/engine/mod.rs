@@ -12,10 +12,13 @@
 //! | own change of the group | staged, committed in its turn | waits | refused |
 
 mod adrift;
+mod asides;
+mod cases;
 mod circles;
 mod commit;
 mod contacts;
 mod cover;
+mod desks;
 mod error;
 mod events;
 mod identity;
@@ -31,6 +34,7 @@ mod upkeep;
 mod views;
 
 pub use adrift::{missed_windows, note_window_length};
+pub use cases::{board, case_log, entries, home, pick_case};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, leave, list, members, named, remove};
 pub use contacts::{
@@ -40,8 +44,9 @@ pub use contacts::{
     check_card, decline, mark_fingerprint_verified, mark_verified, open_card_key, person, was_given_up,
 };
 pub use cover::{COVER_MEAN_MOST, begin_cover, cover, cover_mean, set_cover_mean};
+pub use desks::{approve_for_desk, bring_in, desk, fellow, fellows, new_desk, open_case};
 pub use error::EngineError;
-pub use events::{Draft, acknowledge, announce, clear, newer, raise};
+pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
 pub use identity::{Identity, found, identity, valid_name};
 pub use lanes::{Turn, drop_doomed, is_expected, turn};
 pub use outbox::{

@@ -30,6 +30,8 @@ pub enum Purpose {
     Event,
     /// Nothing but how the sender stands.
     Standing,
+    /// What members say to each other that is no event.
+    Aside,
     /// A commit.
     Commit,
     /// A hello to the owner of a card.
@@ -43,13 +45,22 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 7] =
-        [Self::Event, Self::Standing, Self::Commit, Self::Hello, Self::Contact, Self::CardKey, Self::Cover];
+    const ALL: [Self; 8] = [
+        Self::Event,
+        Self::Standing,
+        Self::Aside,
+        Self::Commit,
+        Self::Hello,
+        Self::Contact,
+        Self::CardKey,
+        Self::Cover,
+    ];
 
     fn text(self) -> &'static str {
         match self {
             Self::Event => "event",
             Self::Standing => "standing",
+            Self::Aside => "aside",
             Self::Commit => "commit",
             Self::Hello => "hello",
             Self::Contact => "contact",
@@ -374,9 +385,9 @@ pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
     match Purpose::from_text(&purpose) {
         Some(Purpose::Commit) => commit::won(ctx, &circle.ok_or(StoreError::Damaged("job"))?, job),
         Some(Purpose::Event) => events::relayed(ctx, &event.ok_or(StoreError::Damaged("job"))?),
-        Some(Purpose::Standing | Purpose::Hello | Purpose::Contact | Purpose::CardKey | Purpose::Cover) => {
-            Ok(Vec::new())
-        }
+        Some(
+            Purpose::Standing | Purpose::Aside | Purpose::Hello | Purpose::Contact | Purpose::CardKey | Purpose::Cover,
+        ) => Ok(Vec::new()),
         None => Err(StoreError::Damaged("job").into()),
     }
 }

@@ -11,7 +11,7 @@ use himaya_protocol::content::EventId;
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::cell::{Frame, open_cell};
 use himaya_protocol::wire::contact::ContactMessage;
-use himaya_protocol::wire::member::Standing;
+use himaya_protocol::wire::member::{Aside, Standing};
 use himaya_protocol::wire::spill::Spill;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use openmls::group::{MergeCommitError, ProcessMessageError, StageCommitError};
@@ -24,7 +24,7 @@ use super::circles::{self, CircleId};
 use super::error::EngineError;
 use super::judge::judge;
 use super::lanes::{self, Expected, Kind};
-use super::{commit, contacts, events, join, mls, outbox, tokens};
+use super::{asides, commit, contacts, events, join, mls, outbox, tokens};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long a cell waits for its chunks, in seconds: longer than any relay keeps them.
@@ -133,7 +133,7 @@ pub fn receive(
         },
     };
     match expected.lane.kind {
-        Kind::Member => member(ctx, &expected, &payload),
+        Kind::Member => member(ctx, window, &expected, cell, &payload, fetched),
         Kind::Commit => commit_cell(ctx, &expected, &payload),
         Kind::Card => card(ctx, &expected, &payload),
         Kind::Contact => contact(ctx, window, &expected, cell, &payload, fetched),
@@ -239,9 +239,39 @@ enum Refused {
     Unfollowable,
     /// It removes this client's leaf and adds it again: a Welcome leads on.
     AddedAgain,
+    /// It is a letter that needs chunks, which have not been asked for yet or are not there.
+    Letter(Gathered),
 }
 
-fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {
+/// A letter to this client, with the parts it needs.
+struct Letter {
+    message: ContactMessage,
+    tree: Option<Vec<u8>>,
+}
+
+/// The letter to this client that application data holds, if it is one. The inner error: its chunks are wanted first.
+fn letter(ctx: &Ctx<'_>, bytes: &[u8], fetched: &Fetched) -> Result<Result<Option<Letter>, Gathered>, EngineError> {
+    let Some(Aside::Letter { to, message }) = Aside::from_bytes(bytes) else { return Ok(Ok(None)) };
+    let message = ContactMessage::from_bytes(&message).ok().filter(asides::travels);
+    let Some(message) = message.filter(|_| super::identity(ctx).is_ok_and(|me| me.fingerprint == to)) else {
+        return Ok(Ok(None));
+    };
+    let ContactMessage::Welcome { tree, .. } = &message else { return Ok(Ok(Some(Letter { message, tree: None }))) };
+    Ok(match gather(tree, fetched) {
+        Gathered::Whole(tree) => Ok(Some(Letter { message, tree: Some(tree) })),
+        Gathered::Void => Ok(None),
+        wanted @ (Gathered::Needs(_) | Gathered::Absent) => Err(wanted),
+    })
+}
+
+fn member(
+    ctx: &mut Ctx<'_>,
+    window: u32,
+    expected: &Expected,
+    cell: &Cell,
+    payload: &[u8],
+    fetched: &Fetched,
+) -> Result<Received, EngineError> {
     let circle = expected.lane.circle.clone().ok_or(StoreError::Damaged("lane"))?;
     let outcome = ctx.attempt(|ctx| -> Result<_, EngineError> {
         let provider = ctx.mls();
@@ -264,10 +294,18 @@ fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Rece
         let ProcessedMessageContent::ApplicationMessage(message) = processed.into_content() else {
             return Ok(Err(Refused::Void));
         };
-        Ok(Ok((author, standing, message.into_bytes())))
+        let said = message.into_bytes();
+        Ok(match letter(ctx, &said, fetched)? {
+            Ok(letter) => Ok((author, standing, said, letter)),
+            // MLS's key is not spent then: the cell comes again with its chunks.
+            Err(wanted) => Err(Refused::Letter(wanted)),
+        })
     })?;
-    let Ok(((who, name), standing, event)) = outcome else {
-        return void(ctx, expected);
+    let ((who, name), standing, said, letter) = match outcome {
+        Ok(said) => said,
+        Err(Refused::Letter(Gathered::Needs(addresses))) => return Ok(Received::Needs(addresses)),
+        Err(Refused::Letter(_)) => return hold(ctx, window, expected, cell),
+        Err(Refused::Void | Refused::Unfollowable | Refused::AddedAgain) => return void(ctx, expected),
     };
     lanes::consume(ctx, expected)?;
     if let Some(key) = standing.and_then(|standing| standing.key) {
@@ -275,7 +313,18 @@ fn member(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Rece
     }
     let mut news = adrift::heard(ctx, &circle, &expected.lane, standing)?;
     // The slot is spent either way: MLS has consumed the message's key.
-    match events::received(ctx, &circle, &who, &name, &event)? {
+    if let Some(aside) = Aside::from_bytes(&said) {
+        if let Aside::Offer { key_package } = &aside {
+            asides::offered(ctx, &circle, &who, key_package)?;
+        }
+        if let Some(Letter { message, tree }) = letter
+            && let Ok(more) = ctx.attempt(|ctx| join::contact_message(ctx, &who, message, tree.as_deref()))?
+        {
+            news.extend(more);
+        }
+        return Ok(Received::Used(news));
+    }
+    match events::received(ctx, &circle, &who, &name, &said)? {
         Ok(more) => news.extend(more),
         Err(_) if news.is_empty() => return Ok(Received::Void),
         Err(_) => (),
@@ -330,7 +379,7 @@ fn commit_cell(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result
             news.extend(adrift::left_epoch(ctx, &circle, expected.lane.epoch, expected.n)?);
             Ok(Received::Used(news))
         }
-        Err(Refused::Void) => void(ctx, expected),
+        Err(Refused::Void | Refused::Letter(_)) => void(ctx, expected),
         Err(Refused::Unfollowable) => pass_on(ctx, expected, &circle, Reason::Commit(expected.n)),
         Err(Refused::AddedAgain) => pass_on(ctx, expected, &circle, Reason::Again),
     }

@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
 use super::outbox::{self, Pace};
 use super::receive::{News, oldest_held};
-use super::{adrift, events, mls};
+use super::{adrift, asides, desks, events, mls};
 use crate::store::{Ctx, Seconds};
 
 /// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
@@ -39,6 +39,7 @@ pub(super) fn plan_receipt(ctx: &mut Ctx<'_>, circle: &[u8], event: &EventId) ->
 /// Does whatever is due now.
 pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
     lanes::prune(ctx)?;
+    desks::tend(ctx)?;
     for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
         if due(ctx, &circle, "receipt_due")? {
             ctx.execute("UPDATE circle SET receipt_due = NULL WHERE id = ?1", &[&circle.id])?;
@@ -48,6 +49,7 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
             ask_to_be_added_again(ctx, &circle)?;
         } else if circle.members > 1 && !adrift::waits_in_vain(ctx, &circle)? {
             take_turn(ctx, &circle)?;
+            asides::offer_if_due(ctx, &circle)?;
         }
     }
     events::issue_waiting(ctx)
@@ -57,6 +59,7 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
 pub fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, EngineError> {
     let sql = "SELECT min(at) FROM (
         SELECT receipt_due AS at FROM circle UNION ALL SELECT update_due FROM circle
+        UNION ALL SELECT offer_due FROM circle WHERE state = 'active' AND adrift IS NULL
         UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL)";
     let planned = ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded);
     Ok(planned.into_iter().chain(outbox::next_due(ctx, pace)?).min())
@@ -142,8 +145,8 @@ fn ask_to_be_added_again(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), Engin
     ctx.execute("UPDATE circle SET rejoin_at = ?2 WHERE id = ?1", &[&circle.id, &stored(ctx.now + DAY)])?;
     let mut able = Vec::new();
     for member in circles::members(ctx, &circle.id)? {
-        let may = matches!(member.role, Some(Role::Owner | Role::Coordinator)) && !member.me;
-        if may && !lanes::to_contact(ctx, member.fingerprint.as_bytes())?.is_empty() {
+        let may = member.role.is_some_and(Role::adds_again) && !member.me;
+        if may && asides::reaches(ctx, &member.fingerprint, &circle.id)? {
             able.push((member.role, member.fingerprint));
         }
     }
@@ -156,11 +159,11 @@ fn ask_to_be_added_again(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), Engin
     };
     let key_package = mls::key_package(ctx, &who, Some(&circle.id))?;
     let message = ContactMessage::Rejoin { group: circle.id.clone(), key_package }.to_bytes();
-    outbox::to_contact(ctx, who.as_bytes(), &message)?;
+    asides::tell(ctx, &who, &message, &circle.id)?;
     Ok(())
 }
 
-fn due(ctx: &Ctx<'_>, circle: &Circle, column: &'static str) -> Result<bool, EngineError> {
+pub(super) fn due(ctx: &Ctx<'_>, circle: &Circle, column: &'static str) -> Result<bool, EngineError> {
     // What lies further ahead than anything is ever planned was planned by a clock that has been put back since.
     let sql = format!("SELECT 1 FROM circle WHERE id = ?1 AND ({column} <= ?2 OR {column} > ?2 + ?3)");
     Ok(ctx.row(&sql, &[&circle.id, &stored(ctx.now), &stored(PLANNED_MOST)], |_| Ok(()))?.is_some())

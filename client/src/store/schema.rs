@@ -8,8 +8,11 @@ use rusqlite::Connection;
 use super::error::StoreError;
 use super::mls::Named;
 
-const VERSION: i64 = 1;
 const BUSY: Duration = Duration::from_secs(20);
+
+/// The tables of the first version, then what each later one changed. A profile is brought from its version to the newest;
+/// a new one goes through all of them.
+const VERSIONS: [&str; 2] = [TABLES, GROUPS];
 
 const TABLES: &str = "
 -- Settings and single values: name, relay, cursor, keys' public half.
@@ -141,6 +144,30 @@ CREATE TABLE ack (
 CREATE TABLE receipt (circle BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (circle, event)) WITHOUT ROWID;
 ";
 
+const GROUPS: &str = "
+-- Groups of all kinds. kind: circle, line, desk, case, host link, bridge. offer_due: when this client offers its members a
+-- KeyPackage for other groups. desk: whose line, link or case it is, if this client is on that desk.
+ALTER TABLE circle ADD COLUMN kind TEXT NOT NULL DEFAULT 'circle';
+ALTER TABLE circle ADD COLUMN offer_due INTEGER;
+ALTER TABLE circle ADD COLUMN desk BLOB;
+-- window: which one had been read to when the commit was staged.
+ALTER TABLE intent ADD COLUMN window INTEGER;
+-- role: what its author was to the group when it came; empty for what an older version has logged.
+ALTER TABLE event ADD COLUMN role TEXT NOT NULL DEFAULT '';
+
+-- Events of a case, in whatever group, that no later event names.
+CREATE TABLE case_head (case_id BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (case_id, event)) WITHOUT ROWID;
+
+-- Events that another event of their case names, also before they have come.
+CREATE TABLE case_past (event BLOB PRIMARY KEY) WITHOUT ROWID;
+
+-- By which KeyPackage each fellow member of a group can be added to other groups.
+CREATE TABLE offer (fingerprint BLOB PRIMARY KEY, key_package BLOB NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
+
+-- The one that this client offers now.
+CREATE TABLE own_offer (only INTEGER PRIMARY KEY CHECK (only = 1), key_package BLOB NOT NULL, made INTEGER NOT NULL);
+";
+
 /// Sets the connection up and makes the tables of a new database.
 pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY)?;
@@ -150,17 +177,21 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > VERSION {
+    let newest = i64::try_from(VERSIONS.len()).unwrap_or(i64::MAX);
+    if version > newest {
         return Err(StoreError::Newer);
     }
-    if version == VERSION {
-        return Ok(());
+    if version == 0 {
+        SqliteStorageProvider::<Named, _>::new(&mut *connection)
+            .run_migrations()
+            .map_err(|error| StoreError::Database(error.to_string()))?;
     }
-    SqliteStorageProvider::<Named, _>::new(&mut *connection)
-        .run_migrations()
-        .map_err(|error| StoreError::Database(error.to_string()))?;
     let transaction = connection.transaction()?;
-    transaction.execute_batch(TABLES)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
+    for changes in VERSIONS.iter().skip(usize::try_from(version).unwrap_or_default()) {
+        transaction.execute_batch(changes)?;
+    }
+    if version < newest {
+        transaction.pragma_update(None, "user_version", newest)?;
+    }
     Ok(transaction.commit()?)
 }

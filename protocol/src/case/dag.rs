@@ -1,7 +1,7 @@
 //! The order of events: what their authors had seen, and one order of all that every replica finds alike.
 //!
 //! An event comes after what it names: in `prev`, in `replaces`, in its body. The order is built from the beginning: of
-//! the events whose known predecessors all stand, the one with the least (epoch, lamport, id) is next. Names that are
+//! the events whose known predecessors all stand, the one with the least (lamport, id) is next. Names that are
 //! hashes make a cycle impossible.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,7 +71,7 @@ impl<'a> Dag<'a> {
                 after.entry(before).or_default().push(*id);
             }
         }
-        let key = |entry: &Entry| (entry.epoch, entry.event.content().lamport, entry.id());
+        let key = |entry: &Entry| (entry.event.content().lamport, entry.id());
         let free = entries.values().filter(|entry| waits.get(&entry.id()) == Some(&0));
         let mut ready: BTreeMap<_, &Entry> = free.map(|entry| (key(entry), *entry)).collect();
         let mut dag = Self { order: Vec::new(), past: Vec::new(), places: BTreeMap::new() };

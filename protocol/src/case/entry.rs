@@ -2,8 +2,9 @@
 
 use crate::content::{Body, CaseId, Event, EventId};
 use crate::wire::card::Fingerprint;
+use crate::wire::policy::{self, GroupKind};
 
-/// What its author was to the group when the event was written.
+/// What its author was to the group when the event was written. See [`Role::of`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     /// Whom the group protects.
@@ -16,6 +17,22 @@ pub enum Role {
     Host,
     /// Who manages an organisation's members and policy, and sees no case by that.
     Admin,
+}
+
+impl Role {
+    /// What a member of a group acts as when it writes an event. The owner of a circle is whom it protects; elsewhere the
+    /// owner is the coordinator who made the group, and on a desk also its admin where only an admin may write.
+    pub fn of(member: policy::Role, kind: GroupKind, body: &Body) -> Self {
+        match member {
+            policy::Role::Owner if kind == GroupKind::Circle => Self::Defender,
+            policy::Role::Owner if kind == GroupKind::Desk && matches!(body, Body::DeskPolicy(_)) => Self::Admin,
+            policy::Role::Owner | policy::Role::Coordinator => Self::Coordinator,
+            policy::Role::Contact => Self::Contact,
+            policy::Role::Defender => Self::Defender,
+            policy::Role::Host => Self::Host,
+            policy::Role::Admin => Self::Admin,
+        }
+    }
 }
 
 /// Which kind of group it was written in.
@@ -35,6 +52,19 @@ pub enum Group {
     Bridge,
 }
 
+impl From<GroupKind> for Group {
+    fn from(kind: GroupKind) -> Self {
+        match kind {
+            GroupKind::Circle => Self::Circle,
+            GroupKind::Line => Self::Line,
+            GroupKind::Desk => Self::Desk,
+            GroupKind::Case => Self::Case,
+            GroupKind::HostLink => Self::HostLink,
+            GroupKind::Bridge => Self::Bridge,
+        }
+    }
+}
+
 /// An event of the log. Author and content are the event's own; the rest comes from MLS and from the local clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -44,8 +74,6 @@ pub struct Entry {
     pub role: Role,
     /// Which kind of group it came in.
     pub group: Group,
-    /// The MLS epoch it was written in.
-    pub epoch: u64,
     /// When this device received it, in Unix minutes. Nothing that replicas must agree on depends on it.
     pub received: u64,
 }
@@ -79,7 +107,7 @@ impl Entry {
     /// Of two records of one event the one that all replicas keep that have both, with the earlier time of receipt.
     pub(super) fn merge(&mut self, other: &Self) {
         let received = self.received.min(other.received);
-        if (other.group, other.epoch, other.role) < (self.group, self.epoch, self.role) {
+        if (other.group, other.role) < (self.group, self.role) {
             *self = other.clone();
         }
         self.received = received;

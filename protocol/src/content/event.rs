@@ -76,6 +76,11 @@ impl IdPrefix {
         id.to_hex().starts_with(&self.0)
     }
 
+    /// Whether a case's id begins so.
+    pub fn matches_case(&self, case: &CaseId) -> bool {
+        data_encoding::HEXLOWER.encode(case.as_bytes()).starts_with(&self.0)
+    }
+
     /// The digits, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -110,6 +115,11 @@ impl CaseId {
     /// The bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// The first [`SHORT_ID`] hexadecimal digits, for people.
+    pub fn short(&self) -> String {
+        data_encoding::HEXLOWER.encode(&self.0).chars().take(SHORT_ID).collect()
     }
 }
 

@@ -39,6 +39,9 @@ pub enum ContactMessage {
         welcome: Vec<u8>,
         /// Where the TLS-encoded ratchet tree lies.
         tree: Spill,
+        /// The first window that may hold what members write to the joiner; `None` when it is since the joiner made the
+        /// KeyPackage.
+        since: Option<u32>,
     },
     /// The sender lost its way in a group and asks to be added again.
     Rejoin {
@@ -130,9 +133,12 @@ impl ContactMessage {
     pub fn to_bytes(&self) -> Vec<u8> {
         let bytes = |bytes: &Vec<u8>| Some(Value::Bytes(bytes.clone()));
         cbor::encode(&match self {
-            Self::Welcome { welcome, tree } => {
-                map([(0, Some(Value::Uint(1))), (1, bytes(welcome)), (2, Some(Value::Bytes(tree.to_bytes().to_vec())))])
-            }
+            Self::Welcome { welcome, tree, since } => map([
+                (0, Some(Value::Uint(1))),
+                (1, bytes(welcome)),
+                (2, Some(Value::Bytes(tree.to_bytes().to_vec()))),
+                (3, since.map(|since| Value::Uint(since.into()))),
+            ]),
             Self::Rejoin { group, key_package } => {
                 map([(0, Some(Value::Uint(2))), (1, bytes(group)), (2, bytes(key_package))])
             }
@@ -152,7 +158,12 @@ impl ContactMessage {
                     return Err(ContactError::Limit);
                 }
                 let tree = Spill::from_bytes(&tree).ok_or(ContactError::Limit)?;
-                Self::Welcome { welcome, tree }
+                let since = match fields.take(3) {
+                    None => None,
+                    Some(Value::Uint(since)) => Some(u32::try_from(since).map_err(|_| ContactError::Limit)?),
+                    Some(_) => return Err(CborError::Type.into()),
+                };
+                Self::Welcome { welcome, tree, since }
             }
             2 => Self::Rejoin { group: fields.bytes(1)?, key_package: fields.bytes(2)? },
             3 => Self::Event { group: fields.bytes(1)?, event: fields.bytes(2)? },

@@ -5,6 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use super::card::Fingerprint;
+use crate::cbor::{self, Value};
 
 /// What a member says of itself with every message, as its authenticated data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,56 @@ impl Standing {
         };
         let key = if key.is_empty() { None } else { Some(SeenKey::from_bytes(key)?) };
         Some(Self { kind, window: u32::from_be_bytes(*window), key })
+    }
+}
+
+/// What members of a group say to each other that is no event (docs/protocol.md section 7.6). It is a CBOR array, which no
+/// event is. `Debug` shows the kind alone.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Aside {
+    /// A KeyPackage by which members of this group add the sender to another one, as often as they have to.
+    Offer {
+        /// TLS-encoded, with the last_resort extension.
+        key_package: Vec<u8>,
+    },
+    /// What one member says to one other, as contacts do; members who are not contacts have no lanes of their own.
+    Letter {
+        /// Whom it is for. All others skip it.
+        to: Fingerprint,
+        /// The bytes of a contact message (section 6.5).
+        message: Vec<u8>,
+    },
+}
+
+impl Aside {
+    /// The application data of the message.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec());
+        cbor::encode(&Value::Array(match self {
+            Self::Offer { key_package } => vec![Value::Uint(1), bytes(key_package)],
+            Self::Letter { to, message } => vec![Value::Uint(2), bytes(to.as_bytes()), bytes(message)],
+        }))
+    }
+
+    /// Reads application data. `None` for what is an event, or of a newer version.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let Ok(Value::Array(parts)) = cbor::decode(bytes) else { return None };
+        match parts.as_slice() {
+            [Value::Uint(1), Value::Bytes(key_package)] => Some(Self::Offer { key_package: key_package.clone() }),
+            [Value::Uint(2), Value::Bytes(to), Value::Bytes(message)] => {
+                Some(Self::Letter { to: Fingerprint::from_slice(to)?, message: message.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Aside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Offer { .. } => "Offer(..)",
+            Self::Letter { .. } => "Letter(..)",
+        })
     }
 }
 

@@ -111,7 +111,7 @@ impl Story {
         if self.case.is_none() {
             self.case = CaseId::from_slice(id.as_bytes());
         }
-        self.entries.push(Entry { event, role: who.role, group: who.group, epoch: 1, received: sent + 1 });
+        self.entries.push(Entry { event, role: who.role, group: who.group, received: sent + 1 });
         id
     }
 

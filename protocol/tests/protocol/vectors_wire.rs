@@ -6,8 +6,8 @@ use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::invite::{Invite, InviteError, InviteHash, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, Slot, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
-use himaya_protocol::wire::member::{SeenKey, Standing, StandingKind, group_verification, turn, verification};
-use himaya_protocol::wire::policy::{GroupKind, Policy, Role};
+use himaya_protocol::wire::member::{Aside, SeenKey, Standing, StandingKind, group_verification, turn, verification};
+use himaya_protocol::wire::policy::{GroupKind, Policy, PolicyError, Role};
 use himaya_protocol::wire::relay::{
     Access, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_record, record,
 };
@@ -180,13 +180,14 @@ fn contact_messages() {
     let group: Vec<u8> = (3..19).collect();
     let read = |item| ContactMessage::from_bytes(file.bytes(item)).expect("a contact message");
     let spill = VectorFile::read("spill.txt");
-    assert!(matches!(read("welcome"), ContactMessage::Welcome { welcome, tree }
+    assert!(matches!(read("welcome"), ContactMessage::Welcome { welcome, tree, since: None }
         if welcome.len() == 40 && tree.to_bytes()[..] == *spill.bytes("record")));
     assert!(matches!(read("rejoin"), ContactMessage::Rejoin { group: g, key_package }
         if g == group && key_package.len() == 48));
     assert!(matches!(read("event"), ContactMessage::Event { group: g, event } if g == group && event.len() == 3));
     assert!(matches!(read("unknown"), ContactMessage::Unknown(9)));
-    for item in ["welcome", "rejoin", "event", "unknown"] {
+    assert!(matches!(read("welcome_since"), ContactMessage::Welcome { since: Some(20_500), .. }));
+    for item in ["welcome", "welcome_since", "rejoin", "event", "unknown"] {
         assert_not_malleable(item, file.bytes(item), |bytes| {
             ContactMessage::from_bytes(bytes).ok().map(|message| message.to_bytes())
         });
@@ -205,7 +206,31 @@ fn policies() {
     let policy = Policy { name: "Circle of Shilan".to_owned(), kind: GroupKind::Circle, suite: 0x004D, roles };
     assert_eq!(policy.to_bytes(), bytes);
     assert_eq!(Policy::from_bytes(bytes).as_ref(), Ok(&policy));
-    assert_not_malleable("policy", bytes, |bytes| Policy::from_bytes(bytes).ok().map(|policy| policy.to_bytes()));
+    let line = file.bytes("policy_line");
+    let roles = members.into_iter().zip([Role::Owner, Role::Defender, Role::Coordinator]).collect();
+    let policy = Policy { name: "Night desk: Shilan".to_owned(), kind: GroupKind::Line, suite: 0x004D, roles };
+    assert_eq!(policy.to_bytes(), line);
+    assert_eq!(Policy::from_bytes(line).as_ref(), Ok(&policy));
+    for bytes in [bytes, line] {
+        assert_not_malleable("policy", bytes, |bytes| Policy::from_bytes(bytes).ok().map(|policy| policy.to_bytes()));
+    }
+    assert_eq!(Policy::from_bytes(file.bytes("refused_policy_role")), Err(PolicyError::Limit));
+    assert_eq!(Policy::from_bytes(file.bytes("refused_policy_kind")), Err(PolicyError::Version));
+}
+
+#[test]
+fn asides() {
+    let file = VectorFile::read("contact.txt");
+    let (offer, letter) = (file.bytes("offer"), file.bytes("letter"));
+    assert!(matches!(Aside::from_bytes(offer), Some(Aside::Offer { key_package }) if key_package.len() == 48));
+    let Some(Aside::Letter { message, .. }) = Aside::from_bytes(letter) else { panic!("a letter") };
+    assert_eq!(message, file.bytes("rejoin"));
+    for (name, bytes) in [("offer", offer), ("letter", letter)] {
+        assert_not_malleable(name, bytes, |bytes| Aside::from_bytes(bytes).map(|aside| aside.to_bytes()));
+    }
+    for event in ["event", "rejoin", "policy"] {
+        assert_eq!(Aside::from_bytes(file.bytes(event)), None, "what is no array is no aside");
+    }
 }
 
 #[test]

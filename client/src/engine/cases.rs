@@ -1,0 +1,152 @@
+//! Cases: from the log to the board, and from a case to the group in which one writes about it.
+
+use himaya_protocol::case::{Board, Entry, Role, case_of};
+use himaya_protocol::content::body::Snapshot;
+use himaya_protocol::content::event::IdPrefix;
+use himaya_protocol::content::{Body, CaseId, Event, EventId};
+use himaya_protocol::wire::card::Fingerprint;
+use himaya_protocol::wire::policy::{self, GroupKind};
+
+use super::circles::{self, Circle, CircleState};
+use super::error::EngineError;
+use super::events::{self, Draft};
+use super::lanes::loaded;
+use super::views;
+use crate::store::{Ctx, StoreError};
+
+/// Every case that this client knows.
+pub fn board(ctx: &Ctx<'_>) -> Result<Board, EngineError> {
+    let mut board = Board::new();
+    for entry in entries(ctx)? {
+        board.add(entry);
+    }
+    Ok(board)
+}
+
+/// Every event of the log, with what its author was and the kind of group it came in.
+pub fn entries(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
+    // What was logged by an older version, or before there was a group, has the role that its author has now.
+    let rows = ctx.rows(
+        "SELECT event.bytes, event.received, circle.kind, iif(event.role <> '', event.role, coalesce(
+             (SELECT role FROM member WHERE member.circle = event.circle AND member.fingerprint = event.author),
+             iif(event.own, 'owner', 'contact')))
+         FROM event LEFT JOIN circle ON circle.id = event.circle ORDER BY event.number",
+        &[],
+        |row| {
+            Ok((
+                row.get::<_, Vec<u8>>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, Option<String>>(2)?,
+                row.get::<_, String>(3)?,
+            ))
+        },
+    )?;
+    rows.into_iter()
+        .map(|(bytes, received, kind, role)| {
+            let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
+            let kind = kind.as_deref().map_or(GroupKind::Circle, circles::kind_from_text);
+            let member = circles::role_from_text(&role).unwrap_or(policy::Role::Contact);
+            let role = Role::of(member, kind, event.body());
+            Ok(Entry { event, role, group: kind.into(), received: loaded(received) / 60 })
+        })
+        .collect()
+}
+
+/// The one case whose id, or the id of one of whose events, begins so.
+pub fn pick_case(ctx: &Ctx<'_>, text: &str) -> Result<CaseId, EngineError> {
+    let unknown = || EngineError::Unknown { what: "case", name: text.to_owned() };
+    let prefix: IdPrefix = text.parse().map_err(|_| unknown())?;
+    let mut found: Vec<CaseId> = Vec::new();
+    for entry in entries(ctx)? {
+        let Some(case) = case_of(&entry.event) else { continue };
+        if (prefix.matches_case(&case) || prefix.matches(&entry.id())) && !found.contains(&case) {
+            found.push(case);
+        }
+    }
+    let case = found.pop().ok_or_else(unknown)?;
+    if found.is_empty() { Ok(case) } else { Err(EngineError::Ambiguous { what: "cases", name: text.to_owned() }) }
+}
+
+/// The log of a case, oldest first.
+pub fn case_log(ctx: &Ctx<'_>, case: &CaseId) -> Result<Vec<views::Entry>, EngineError> {
+    Ok(views::log(ctx)?.into_iter().filter(|entry| case_of(&entry.event).as_ref() == Some(case)).collect())
+}
+
+/// The group in which one writes about a case: its own if it has one, else the line or the circle it came from.
+pub fn home(ctx: &Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
+    let groups = circles::list(ctx)?;
+    let mut best: Option<Circle> = None;
+    for entry in case_log(ctx, case)? {
+        let Some(group) = entry.circle.and_then(|id| groups.iter().find(|group| group.id == id)) else { continue };
+        let rank = |group: &Circle| (group.state == CircleState::Active, home_rank(group.kind));
+        if home_rank(group.kind) > 0 && best.as_ref().is_none_or(|best| rank(best) < rank(group)) {
+            best = Some(group.clone());
+        }
+    }
+    best.ok_or_else(|| EngineError::Unknown { what: "case", name: case.short() })
+}
+
+/// How much a group is the one in which a case is talked about; 0 is never: not everybody of the case is there.
+fn home_rank(kind: GroupKind) -> u8 {
+    match kind {
+        GroupKind::Case => 3,
+        GroupKind::Line => 2,
+        GroupKind::Circle => 1,
+        GroupKind::Desk | GroupKind::HostLink | GroupKind::Bridge => 0,
+    }
+}
+
+/// Tells whoever has just come to a group where its cases stand. Newcomers get this, not the history.
+pub(super) fn tell_newcomer(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
+    let mut board = board(ctx)?;
+    let ids: Vec<CaseId> = board.cases().map(|(id, _)| id.clone()).collect();
+    for id in ids {
+        if home(ctx, &id).is_ok_and(|home| home.id == circle.id) {
+            snapshot(ctx, &mut board, &id, circle)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes into a group where a case stands; nothing when it stands nowhere.
+pub(super) fn snapshot(
+    ctx: &mut Ctx<'_>,
+    board: &mut Board,
+    id: &CaseId,
+    circle: &Circle,
+) -> Result<Option<EventId>, EngineError> {
+    let opened = board.case(id).and_then(|case| case.opened_by);
+    let opened = opened.and_then(|opener| board.events(id).find(|entry| entry.id() == opener).map(Entry::written));
+    let Some(case) = board.case(id) else { return Ok(None) };
+    let Some(status) = case.status.clone() else { return Ok(None) };
+    let what = &case.assessment;
+    let body = Snapshot {
+        heads: events::case_heads(ctx, id)?,
+        status,
+        priority: case.priority.clone(),
+        lead: case.lead,
+        backups: case.backups.iter().copied().take(16).collect(),
+        defender: case.defender.or_else(|| defender_of(ctx, circle)),
+        opened,
+        kind: what.kind.clone(),
+        urgency: what.urgency.clone(),
+        severity: what.severity.clone(),
+        certainty: what.certainty.clone(),
+        place: what.place.clone(),
+        summary: None,
+    };
+    let status = if case.exercise {
+        himaya_protocol::content::vocabulary::Status::Exercise
+    } else {
+        himaya_protocol::content::vocabulary::Status::Actual
+    };
+    let draft = Draft { case: Some(id.clone()), status, ..Draft::default() };
+    events::say(ctx, circle, Body::from(body), &draft).map(Some)
+}
+
+/// Whom a group protects.
+pub(super) fn defender_of(ctx: &Ctx<'_>, circle: &Circle) -> Option<Fingerprint> {
+    let protects = if circle.kind == GroupKind::Circle { policy::Role::Owner } else { policy::Role::Defender };
+    let members = circles::members(ctx, &circle.id).ok()?;
+    members.into_iter().find(|member| member.role == Some(protects)).map(|member| member.fingerprint)
+}

@@ -1,0 +1,206 @@
+//! An organisation's groups: its desk, a line to each defender, a link to each host, bridges to others, groups of cases.
+//!
+//! A line holds the desk's coordinators, whoever they are at the moment: whoever joins the desk is added to its lines and
+//! links, and whoever leaves it is removed from them. That is done by the client that owns the line, or, once its owner
+//! has left the desk, by the coordinator with the least fingerprint.
+
+use himaya_protocol::content::CaseId;
+use himaya_protocol::wire::card::Fingerprint;
+use himaya_protocol::wire::contact::NAME_MAX;
+use himaya_protocol::wire::policy::{GroupKind, Role};
+
+use super::circles::{self, Circle, CircleId, CircleState, Member};
+use super::commit::{self, Wish};
+use super::contacts::{self, Contact};
+use super::error::EngineError;
+use super::{adrift, asides, cases, identity};
+use crate::store::{Ctx, StoreError};
+
+/// Makes a desk whose owner and only member is this profile.
+pub fn new_desk(ctx: &mut Ctx<'_>, name: &str) -> Result<CircleId, EngineError> {
+    let name = identity::valid_name(name)?;
+    if circles::list(ctx)?.iter().any(|circle| circle.name == name && circle.state == CircleState::Active) {
+        return Err(EngineError::CircleExists(name));
+    }
+    circles::create_kind(ctx, name, GroupKind::Desk)
+}
+
+/// The desk of a name, or the only one that this client is in.
+pub fn desk(ctx: &Ctx<'_>, name: Option<&str>) -> Result<Circle, EngineError> {
+    let is_desk = |circle: &Circle| circle.kind == GroupKind::Desk && circle.state == CircleState::Active;
+    if let Some(name) = name {
+        let unknown = EngineError::Unknown { what: "desk", name: name.to_owned() };
+        return Some(circles::named(ctx, name)?).filter(is_desk).ok_or(unknown);
+    }
+    let mut desks: Vec<Circle> = circles::list(ctx)?.into_iter().filter(is_desk).collect();
+    let desk = desks.pop().ok_or(EngineError::NoDesk)?;
+    let several = || EngineError::Ambiguous { what: "desks", name: desk.name.clone() };
+    if desks.is_empty() { Ok(desk) } else { Err(several()) }
+}
+
+/// Approves a request: the person gets a group with the desk, of a kind where somebody has this role.
+pub fn approve_for_desk(
+    ctx: &mut Ctx<'_>,
+    request: u64,
+    desk: &Circle,
+    kind: GroupKind,
+    role: Role,
+) -> Result<(Contact, Circle), EngineError> {
+    let waiting = contacts::requests(ctx)?.into_iter().find(|waiting| waiting.id == request);
+    let waiting = waiting.ok_or_else(|| EngineError::Unknown { what: "request", name: request.to_string() })?;
+    let group = found(ctx, desk, kind, &waiting.name)?;
+    let contact = contacts::approve(ctx, request, &group, role)?;
+    tend(ctx)?;
+    let group = circles::by_id(ctx, &group.id)?.ok_or(StoreError::Damaged("circle"))?;
+    Ok((contact, group))
+}
+
+/// Opens a group for a case: its defender, who leads and backs it up, and this client. Needs what the defender's client
+/// has offered in the line.
+pub fn open_case(ctx: &mut Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
+    let line = cases::home(ctx, case)?;
+    if line.kind != GroupKind::Line {
+        return Err(EngineError::NotALine);
+    }
+    let desk = desk_of(ctx, &line)?.ok_or(EngineError::NoDesk)?;
+    let desk = circles::by_id(ctx, &desk)?.ok_or(EngineError::NoDesk)?;
+    let mut board = cases::board(ctx)?;
+    let known = board.case(case).ok_or(EngineError::Kind)?;
+    let workers: Vec<Fingerprint> = known.lead.into_iter().chain(known.backups.iter().copied()).collect();
+    let me = identity::identity(ctx)?.fingerprint;
+    let defender = cases::defender_of(ctx, &line).ok_or(EngineError::NotALine)?;
+    let defenders = asides::offer_of(ctx, &defender)?.ok_or(EngineError::NoOffer)?;
+    let group = found(ctx, &desk, GroupKind::Case, &case.short())?;
+    cases::snapshot(ctx, &mut board, case, &group)?;
+    commit::wish(ctx, &group.id, &Wish::Add { who: defender, role: Role::Defender, key_package: defenders })?;
+    for who in workers.into_iter().filter(|who| *who != me) {
+        if let Some(key_package) = asides::offer_of(ctx, &who)? {
+            commit::wish(ctx, &group.id, &Wish::Add { who, role: Role::Coordinator, key_package })?;
+        }
+    }
+    circles::by_id(ctx, &group.id)?.ok_or(StoreError::Damaged("circle").into())
+}
+
+/// Adds somebody whose client has offered a KeyPackage to a group that this client manages.
+pub fn bring_in(ctx: &mut Ctx<'_>, group: &Circle, who: &Member, role: Role) -> Result<(), EngineError> {
+    circles::require_manager(ctx, group)?;
+    circles::require_room(group)?;
+    if !group.kind.has(role) || role == Role::Owner {
+        return Err(EngineError::Role);
+    }
+    let inside = circles::members(ctx, &group.id)?.iter().any(|member| member.fingerprint == who.fingerprint);
+    if inside || commit::wished(ctx, &group.id, "add", Some(&who.fingerprint))? {
+        return Err(EngineError::Member);
+    }
+    let key_package = asides::offer_of(ctx, &who.fingerprint)?.ok_or(EngineError::NoOffer)?;
+    commit::wish(ctx, &group.id, &Wish::Add { who: who.fingerprint, role, key_package })
+}
+
+/// Everybody in a group with this client, once.
+pub fn fellows(ctx: &Ctx<'_>) -> Result<Vec<Member>, EngineError> {
+    let mut fellows: Vec<Member> = Vec::new();
+    for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
+        for member in circles::members(ctx, &circle.id)? {
+            if !member.me && !fellows.iter().any(|known| known.fingerprint == member.fingerprint) {
+                fellows.push(member);
+            }
+        }
+    }
+    Ok(fellows)
+}
+
+/// The fellow member who is called so, or whose fingerprint begins so.
+pub fn fellow(ctx: &Ctx<'_>, who: &str) -> Result<Member, EngineError> {
+    contacts::pick("member", who, fellows(ctx)?, |member| (member.name.clone(), member.fingerprint))
+}
+
+/// Makes a group of a desk.
+fn found(ctx: &mut Ctx<'_>, desk: &Circle, kind: GroupKind, about: &str) -> Result<Circle, EngineError> {
+    let mut name = format!("{}: {about}", desk.name);
+    while name.len() > NAME_MAX - 4 {
+        name.pop();
+    }
+    let taken: Vec<String> = circles::list(ctx)?.into_iter().map(|circle| circle.name).collect();
+    let free = (2..).map(|n: u32| format!("{name} {n}"));
+    let name = std::iter::once(name.clone()).chain(free).find(|name| !taken.contains(name)).unwrap_or_default();
+    let id = circles::create_kind(ctx, name, kind)?;
+    set_desk(ctx, &id, &desk.id)?;
+    circles::by_id(ctx, &id)?.ok_or(StoreError::Damaged("circle").into())
+}
+
+/// Notes which desk a group belongs to.
+fn set_desk(ctx: &Ctx<'_>, group: &[u8], desk: &[u8]) -> Result<(), EngineError> {
+    ctx.execute("UPDATE circle SET desk = ?2 WHERE id = ?1", &[&group, &desk])?;
+    Ok(())
+}
+
+/// This client was added to a group: if it works there for a desk, that is the one where it meets who added it.
+pub(super) fn adopt(ctx: &Ctx<'_>, group: &[u8], by: &Fingerprint) -> Result<(), EngineError> {
+    if circles::role(ctx, group)? != Some(Role::Coordinator) {
+        return Ok(());
+    }
+    for desk in circles::list(ctx)? {
+        let active = desk.kind == GroupKind::Desk && desk.state == CircleState::Active && desk.id != group;
+        if active && circles::members(ctx, &desk.id)?.iter().any(|member| member.fingerprint == *by) {
+            return set_desk(ctx, group, &desk.id);
+        }
+    }
+    Ok(())
+}
+
+/// Which desk a group belongs to; `None` for whom it is not a member of.
+fn desk_of(ctx: &Ctx<'_>, group: &Circle) -> Result<Option<CircleId>, EngineError> {
+    let sql = "SELECT desk FROM circle WHERE id = ?1";
+    Ok(ctx.row(sql, &[&group.id], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten())
+}
+
+/// Brings the lines and links of this client's desks in step with who is on the desk.
+pub(super) fn tend(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+    let groups = circles::list(ctx)?;
+    if !groups.iter().any(|group| group.kind == GroupKind::Desk) {
+        return Ok(());
+    }
+    for group in &groups {
+        let kept = matches!(group.kind, GroupKind::Line | GroupKind::HostLink) && group.state == CircleState::Active;
+        if !kept || group.adrift.is_some() {
+            continue;
+        }
+        let desk = desk_of(ctx, group)?;
+        let desk = groups.iter().find(|known| Some(&known.id) == desk.as_ref() && known.state == CircleState::Active);
+        if let Some(desk) = desk
+            && adrift::in_sync(ctx, &desk.id)?
+        {
+            tend_group(ctx, group, desk)?;
+        }
+    }
+    Ok(())
+}
+
+fn tend_group(ctx: &mut Ctx<'_>, group: &Circle, desk: &Circle) -> Result<(), EngineError> {
+    let works = |role: Option<Role>| matches!(role, Some(Role::Owner | Role::Coordinator));
+    let staff: Vec<Member> = circles::members(ctx, &desk.id)?.into_iter().filter(|member| works(member.role)).collect();
+    let on_desk = |who: &Fingerprint| staff.iter().any(|member| member.fingerprint == *who);
+    let members = circles::members(ctx, &group.id)?;
+    let mut tenders: Vec<&Member> =
+        members.iter().filter(|member| works(member.role) && on_desk(&member.fingerprint)).collect();
+    tenders.sort_by_key(|member| (member.role != Some(Role::Owner), member.fingerprint));
+    if !tenders.first().is_some_and(|first| first.me) {
+        return Ok(());
+    }
+    for member in &staff {
+        let inside = members.iter().any(|inside| inside.fingerprint == member.fingerprint);
+        if inside || commit::wished(ctx, &group.id, "add", Some(&member.fingerprint))? {
+            continue;
+        }
+        if let Some(key_package) = asides::offer_of(ctx, &member.fingerprint)? {
+            let add = Wish::Add { who: member.fingerprint, role: Role::Coordinator, key_package };
+            commit::wish_if_possible(ctx, &group.id, &add)?;
+        }
+    }
+    for member in members.iter().filter(|member| works(member.role) && !on_desk(&member.fingerprint)) {
+        if !commit::wished(ctx, &group.id, "remove", Some(&member.fingerprint))? {
+            commit::wish_if_possible(ctx, &group.id, &Wish::Remove { who: member.fingerprint })?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! The groups of an organisation: a desk, its lines, groups of cases, and who comes and goes.
+
+use std::collections::BTreeSet;
+
+use himaya::engine::{self, Draft};
+use himaya_protocol::case::Case;
+use himaya_protocol::content::body::{Assignment, Triage};
+use himaya_protocol::content::value::Note;
+use himaya_protocol::content::vocabulary::{AckLevel, Act, CaseStatus, Part, Priority};
+use himaya_protocol::content::{Body, CaseId, EventId};
+use himaya_protocol::wire::card::CardKind;
+use himaya_protocol::wire::policy::{GroupKind, Role};
+use himaya_tests::sim::{Person, World, play};
+
+const DESK: &str = "Night desk";
+
+/// Everybody syncs until nothing is left to say.
+async fn round(people: &mut [&mut Person]) {
+    for _ in 0..3 {
+        for person in people.iter_mut() {
+            person.sync().await;
+        }
+    }
+}
+
+/// A desk of the first two, and a line with the third.
+async fn desk(world: &mut World) -> [Person; 3] {
+    let [mut sara, mut nora, mut dilan] = ["Sara", "Nora", "Dilan"].map(|name| world.person(name));
+    sara.run(|ctx| engine::new_desk(ctx, DESK));
+    sara.add_as(&mut nora, DESK, Role::Coordinator).await;
+    round(&mut [&mut sara, &mut nora]).await;
+    open_line(&mut sara, &mut dilan).await;
+    round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+    [sara, nora, dilan]
+}
+
+/// A defender accepts the desk's intake card, and is let in.
+async fn open_line(coordinator: &mut Person, defender: &mut Person) {
+    let card = coordinator.run(|ctx| engine::new_card(ctx, CardKind::Intake));
+    coordinator.sync().await;
+    let key = defender.driver.card_key(&card).await.expect("the card's key is on the relay");
+    defender.run(|ctx| engine::accept_card(ctx, &card, &key, None));
+    defender.sync().await;
+    coordinator.sync().await;
+    let request = coordinator.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
+    coordinator.run(|ctx| {
+        let desk = engine::desk(ctx, None)?;
+        engine::approve_for_desk(ctx, request, &desk, GroupKind::Line, Role::Defender)
+    });
+}
+
+fn line(name: &str) -> String {
+    format!("{DESK}: {name}")
+}
+
+fn names(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+fn case(person: &mut Person, alert: EventId) -> Case {
+    let id = CaseId::from_slice(alert.as_bytes()).expect("32 bytes are a case's id");
+    person.run(|ctx| Ok(engine::board(ctx)?.case(&id).expect("the case is known").clone()))
+}
+
+fn say(person: &mut Person, alert: EventId, body: impl Into<Body>) -> EventId {
+    let id = CaseId::from_slice(alert.as_bytes()).expect("32 bytes are a case's id");
+    let body = body.into();
+    person.run(|ctx| {
+        let home = engine::home(ctx, &id)?;
+        engine::say(ctx, &home, body, &Draft { case: Some(id), ..Draft::default() })
+    })
+}
+
+fn note(text: &str) -> Note {
+    Note::new(text).expect("a short note")
+}
+
+#[test]
+fn a_line_holds_the_whole_desk_without_a_card_between_its_people() {
+    play(|| async {
+        let mut world = World::new(31);
+        let [mut sara, mut nora, mut dilan] = desk(&mut world).await;
+        for person in [&mut sara, &mut nora, &mut dilan] {
+            assert_eq!(person.members(&line("Dilan")), names(&["Sara", "Nora", "Dilan"]));
+            assert!(person.follows(&line("Dilan")));
+        }
+        let alert = dilan.sos(&line("Dilan"));
+        round(&mut [&mut dilan, &mut nora]).await;
+        assert!(nora.has(alert), "whoever was never contacted by the defender reads the alert");
+        assert!(!sara.has(alert), "and the one who let the defender in may be asleep");
+        nora.ack(alert);
+        round(&mut [&mut nora, &mut dilan, &mut sara]).await;
+        for person in [&mut sara, &mut nora, &mut dilan] {
+            assert_eq!(case(person, alert).status, Some(CaseStatus::Acked));
+        }
+    });
+}
+
+#[test]
+fn whoever_comes_to_the_desk_comes_to_its_lines_and_whoever_goes_goes_from_them() {
+    play(|| async {
+        let mut world = World::new(32);
+        let [mut sara, mut nora, mut dilan] = desk(&mut world).await;
+        let before = dilan.sos(&line("Dilan"));
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        sara.ack(before);
+        let mut aram = world.person("Aram");
+        sara.add_as(&mut aram, DESK, Role::Coordinator).await;
+        round(&mut [&mut aram, &mut sara, &mut nora, &mut dilan]).await;
+        assert_eq!(dilan.members(&line("Dilan")), names(&["Sara", "Nora", "Dilan", "Aram"]));
+        assert!(!aram.has(before), "newcomers get no history");
+        assert_eq!(case(&mut aram, before).status, Some(CaseStatus::Acked), "but where things stand");
+
+        sara.remove(DESK, "Nora");
+        round(&mut [&mut sara, &mut nora, &mut dilan, &mut aram]).await;
+        let after = dilan.sos(&line("Dilan"));
+        round(&mut [&mut dilan, &mut sara, &mut nora, &mut aram]).await;
+        assert!(sara.has(after) && aram.has(after));
+        assert!(!nora.has(after), "I8 holds for every line of the desk");
+        assert_eq!(dilan.members(&line("Dilan")), names(&["Sara", "Dilan", "Aram"]));
+    });
+}
+
+#[test]
+fn a_line_outlives_the_coordinator_who_made_it() {
+    play(|| async {
+        let mut world = World::new(33);
+        let mut zana = world.person("Zana");
+        let [mut sara, mut nora, mut dilan] = ["Sara", "Nora", "Dilan"].map(|name| world.person(name));
+        zana.run(|ctx| engine::new_desk(ctx, DESK));
+        for other in [&mut sara, &mut nora] {
+            zana.add_as(other, DESK, Role::Coordinator).await;
+        }
+        round(&mut [&mut zana, &mut sara, &mut nora]).await;
+        open_line(&mut sara, &mut dilan).await;
+        round(&mut [&mut zana, &mut sara, &mut nora, &mut dilan]).await;
+        assert_eq!(dilan.members(&line("Dilan")), names(&["Zana", "Sara", "Nora", "Dilan"]));
+
+        // Sara's device is taken.
+        zana.remove(DESK, "Sara");
+        round(&mut [&mut zana, &mut nora, &mut dilan]).await;
+        let alert = dilan.sos(&line("Dilan"));
+        round(&mut [&mut dilan, &mut zana, &mut nora, &mut sara]).await;
+        assert!(nora.has(alert) && zana.has(alert) && !sara.has(alert));
+        assert_eq!(nora.members(&line("Dilan")), names(&["Zana", "Nora", "Dilan"]));
+        let owners = |person: &mut Person| {
+            let line = person.circle(&line("Dilan"));
+            let members = person.run(|ctx| engine::members(ctx, &line.id));
+            members.into_iter().filter(|member| member.role == Some(Role::Owner)).count()
+        };
+        assert_eq!((owners(&mut nora), owners(&mut dilan)), (1, 1), "the line has an owner");
+    });
+}
+
+#[test]
+fn a_case_gets_a_group_of_its_own_for_those_who_work_on_it() {
+    play(|| async {
+        let mut world = World::new(34);
+        let [mut sara, mut nora, mut dilan] = desk(&mut world).await;
+        let mut aram = world.person("Aram");
+        sara.add_as(&mut aram, DESK, Role::Coordinator).await;
+        round(&mut [&mut aram, &mut sara, &mut nora, &mut dilan]).await;
+        let alert = dilan.sos(&line("Dilan"));
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        nora.run(|ctx| engine::acknowledge(ctx, &alert, AckLevel::Human, None));
+        let triage = Triage {
+            status: Some(CaseStatus::Triaged),
+            priority: Some(Priority::P1),
+            ..Triage::new(note("arrest in progress"))
+        };
+        say(&mut nora, alert, triage);
+        let me = nora.run(|ctx| Ok(engine::identity(ctx)?.fingerprint));
+        say(&mut nora, alert, Assignment { member: me, part: Part::Lead, act: Act::Take });
+        round(&mut [&mut nora, &mut sara, &mut dilan, &mut aram]).await;
+        assert_eq!(case(&mut dilan, alert).status, Some(CaseStatus::Active));
+
+        let id = CaseId::from_slice(alert.as_bytes()).expect("an id");
+        let group = nora.run(|ctx| engine::open_case(ctx, &id)).name;
+        round(&mut [&mut nora, &mut dilan, &mut sara, &mut aram]).await;
+        assert_eq!(dilan.members(&group), names(&["Nora", "Dilan"]), "nobody who does not work on it");
+        assert!(!sara.belongs(&group) && !aram.belongs(&group));
+        let word = say(
+            &mut dilan,
+            alert,
+            himaya_protocol::content::Notice {
+                text: himaya_protocol::content::value::NoticeText::new("they let me call").expect("a short text"),
+            },
+        );
+        round(&mut [&mut dilan, &mut nora, &mut sara, &mut aram]).await;
+        assert!(nora.has(word), "the case goes on in its group");
+        assert!(!sara.has(word), "and only there");
+
+        // A second one is brought in.
+        let fellow = nora.run(|ctx| engine::fellow(ctx, "Sara"));
+        let circle = nora.circle(&group);
+        nora.run(|ctx| engine::bring_in(ctx, &circle, &fellow, Role::Coordinator));
+        round(&mut [&mut nora, &mut sara, &mut dilan]).await;
+        assert!(sara.follows(&group));
+        assert_eq!(case(&mut sara, alert).lead, Some(me));
+    });
+}
