@@ -219,6 +219,11 @@ set-receipts = Your device tells others that it has their messages after about {
 set-receipts-off = Your device no longer tells others that it has their messages. They cannot see how many devices an alert reached.
 set-lang = What you write is marked as { $lang }.
 
+## man
+man-written =
+    The manual pages are there. To read the first:
+    {"  "}man -l { $path }
+
 ## passphrases
 passphrase-ask = Passphrase:{" "}
 passphrase-new = New passphrase:{" "}

@@ -154,6 +154,9 @@ sos-note-cut = The note was too long; its first 500 characters go with the alert
 file-unreadable =
     This file cannot be read ({ $cause }):
     {"  "}{ $path }
+file-unwritable =
+    Nothing can be written here ({ $cause }). Choose a folder of your own:
+    {"  "}{ $path }
 
 ## Passphrases and output
 passphrase-no-terminal =

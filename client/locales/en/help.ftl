@@ -76,3 +76,7 @@ help-set-receipts = How long your device waits, on average, before it tells othe
     .mean = Seconds; 3600 unless you choose; 0 is never
 help-set-lang = In which language you write
     .tag = A BCP 47 tag such as ar-IQ, ckb, fr
+help-completions = Print what a shell needs to complete commands when you press the tabulator key
+    .shell = Which shell
+help-man = Write the manual pages
+    .folder = The folder to write them to

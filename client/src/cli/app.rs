@@ -280,6 +280,15 @@ impl App {
         Ok(self.screen().say(&said)?)
     }
 
+    /// Prints what this program made for other programs, as it is, unless the output is JSON.
+    pub(super) fn print(&mut self, text: &str) -> Result<(), CliError> {
+        if self.json() {
+            return Ok(());
+        }
+        let out = &mut self.environment.out;
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(|cause| TerminalError::Output(cause).into())
+    }
+
     /// Says something beside the output proper.
     pub(super) fn note(&mut self, text: &str) -> Result<(), CliError> {
         Ok(Screen::new(&mut self.environment.err).say(text)?)

@@ -67,6 +67,14 @@ pub enum CliError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// A file or folder cannot be written.
+    #[error("{path}: {cause}")]
+    Written {
+        /// Which one.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// The card was accepted by somebody else, or spoiled.
     #[error("the card was used already")]
     CardUsed,
@@ -119,7 +127,7 @@ impl CliError {
             Self::Card(_) | Self::CardUsed | Self::NoCardKey => "card",
             Self::AlertFile(_) => "alert_file",
             Self::Id(_) | Self::Note(_) | Self::Form(_) => "argument",
-            Self::File { .. } => "file",
+            Self::File { .. } | Self::Written { .. } => "file",
             Self::NoHome => "no_home",
             Self::NeedsRelay => "needs_relay",
         }
@@ -149,6 +157,10 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
         CliError::Form(FormError(form)) => texts.say(Text::ProblemForm, &[("expected", Arg::ours(form))]),
         CliError::File { path, cause } => texts.say(
             Text::FileUnreadable,
+            &[("path", Arg::machine(&path.to_string_lossy())), ("cause", Arg::theirs(&cause.to_string()))],
+        ),
+        CliError::Written { path, cause } => texts.say(
+            Text::FileUnwritable,
             &[("path", Arg::machine(&path.to_string_lossy())), ("cause", Arg::theirs(&cause.to_string()))],
         ),
         CliError::CardUsed => texts.say(Text::CardUsed, &[]),

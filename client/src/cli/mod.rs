@@ -9,12 +9,14 @@ mod approve;
 mod card;
 mod circle;
 mod clear;
+mod completions;
 mod decline;
 mod error;
 mod inbox;
 mod init;
 mod invite;
 mod kit;
+mod man;
 mod net;
 mod news;
 mod output;
@@ -38,9 +40,12 @@ use app::App;
 pub use app::{Environment, Exit};
 pub use error::CliError;
 
+/// What the program is called.
+const NAME: &str = "himaya";
+
 /// The arguments that every command takes, and the command.
 #[derive(Debug, Parser)]
-#[command(name = "himaya", version, disable_help_subcommand = true)]
+#[command(name = NAME, version, disable_help_subcommand = true)]
 struct Arguments {
     #[arg(long, global = true, env = "HIMAYA_HOME", value_name = "DIR")]
     home: Option<PathBuf>,
@@ -83,12 +88,14 @@ enum Command {
     Net(net::Arguments),
     #[command(subcommand)]
     Set(set::Command),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
 }
 
 /// Runs the command that `words` spell; the exit code.
 pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
     let texts = Texts::load(environment.languages(&words).iter().map(String::as_str));
-    let command = help::fill(Arguments::command(), &texts);
+    let command = command(&texts);
     let json = words.iter().any(|word| word == "--json");
     let arguments = match command.try_get_matches_from(words).and_then(|m| Arguments::from_arg_matches(&m)) {
         Ok(arguments) => arguments,
@@ -119,6 +126,11 @@ pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
     }
 }
 
+/// Every command and argument with its texts.
+fn command(texts: &Texts) -> clap::Command {
+    help::fill(Arguments::command(), texts)
+}
+
 async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Init(arguments) => init::run(app, &arguments).await,
@@ -141,6 +153,8 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::St => st::run(app).await,
         Command::Net(arguments) => net::run(app, &arguments),
         Command::Set(command) => set::run(app, &command),
+        Command::Completions(arguments) => completions::run(app, &arguments),
+        Command::Man(arguments) => man::run(app, &arguments),
     }
 }
 

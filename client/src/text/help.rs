@@ -43,7 +43,7 @@ fn ids_below(command: &Command, name: &str, ids: &mut BTreeSet<String>) {
     let own = |id: &str| !matches!(id, "help" | "version");
     let args = command.get_arguments().map(|arg| arg.get_id().as_str()).filter(|id| own(id));
     ids.extend(args.map(|arg| format!("help-{name}.{arg}")));
-    for below in command.get_subcommands().filter(|below| own(below.get_name())) {
+    for below in command.get_subcommands() {
         ids_below(below, &below_name(name, below.get_name()), ids);
     }
 }

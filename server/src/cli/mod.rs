@@ -19,6 +19,7 @@ mod layout;
 mod letter;
 mod link;
 mod log;
+mod pages;
 mod renewal;
 mod serve;
 mod sunset;
@@ -30,9 +31,12 @@ use layout::{Layout, read, write_anew};
 use crate::service::CheckedClock;
 use crate::tokens::NoRandomness;
 
+/// What the program is called.
+const NAME: &str = "himaya-relay";
+
 /// The relay of Himaya: a write-once store of fixed-size cells.
 #[derive(Debug, Parser)]
-#[command(name = "himaya-relay", version)]
+#[command(name = NAME, version)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -56,6 +60,10 @@ enum Command {
     Sunset(sunset::Arguments),
     /// Print every stored field, with counts and sizes; with --letter, a page to hand over.
     Audit(audit::Arguments),
+    /// Print what a shell needs to complete commands when you press the tabulator key.
+    Completions(pages::Completions),
+    /// Write the manual pages.
+    Man(pages::Manual),
 }
 
 /// Runs the command line of this process.
@@ -70,6 +78,8 @@ pub fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments, &mut out),
         Command::Sunset(arguments) => sunset::run(&arguments, &mut out),
         Command::Audit(arguments) => audit::run(&arguments, &mut out),
+        Command::Completions(arguments) => pages::completions(&arguments, &mut out),
+        Command::Man(arguments) => pages::manual(&arguments, &mut out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

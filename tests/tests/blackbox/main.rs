@@ -10,6 +10,7 @@ mod client_crash;
 mod dropped;
 mod exits;
 mod hostile;
+mod pages;
 mod relay_crash;
 mod scan;
 mod scene;

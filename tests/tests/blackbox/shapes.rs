@@ -202,6 +202,9 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     page.run(&dilan, &["sync"], "")?;
     page.run(&dilan, &["inbox"], "inbox")?;
 
+    page.run(&dilan, &["completions", "fish"], "")?;
+    page.run(&dilan, &["man", &scene.root.path().join("man").to_string_lossy()], "")?;
+
     let bystander = scene.person("Sara")?;
     dilan.befriend(&bystander, "home", "coordinator")?;
     page.run(&dilan, &["circle", "remove", "home", "Sara"], "")?;
