@@ -1,5 +1,6 @@
 //! The `himaya` command. Everything ambient is read here and passed on.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,6 +12,7 @@ fn main() -> ExitCode {
         out: Box::new(std::io::stdout()),
         err: Box::new(std::io::stderr()),
         input: Box::new(std::io::stdin()),
+        asks: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
         clock: wall_clock,
         seed: seed(),
         default_home: default_home(),

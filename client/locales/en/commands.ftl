@@ -135,6 +135,32 @@ ack-sent-acting = The relay has your answer. { $name } will see that you are act
 clear-saved = The all-clear is saved on this device.
 clear-sent = The relay has the all-clear. Everyone whom the alert reached is told that it is over.
 
+## questions
+# Read by people who are afraid, or read little: few and plain words. The first answer is taken by Enter alone.
+ask-begin = Type a number, then Enter. Enter alone takes the first answer.
+ask-option = { $count }  { $value }
+ask-number = Number:{" "}
+ask-again = Please type a number from 1 to { $max }, or only Enter.
+ask-taken = Taken: { $value }.
+ask-ended =
+    Nothing was sent. To ask for help without any question:
+      himaya sos
+ask-kind = What is happening?
+ask-when = When?
+ask-when-now = now
+ask-when-soon = soon
+ask-when-past = it is over
+ask-who = Who is in danger?
+ask-who-self = me
+ask-who-family = my family
+ask-who-colleague = somebody I work with
+ask-who-group = a group
+ask-words = A few words, or only Enter. No names, no addresses:{" "}
+alert-queued = Your alert is queued: it is saved on this device and leaves by itself.
+alert-over =
+    When the danger is over, tell everyone:
+      himaya clear ID
+
 ## sync, watch
 sync-new = { $count ->
     [0] Up to date. Nothing new.

@@ -1,14 +1,14 @@
-//! `himaya alert`: send an alert from a JSON file.
+//! `himaya alert`: send an alert from a JSON file, or from the answers to a few questions.
 
 use std::path::PathBuf;
 
-use himaya_protocol::content::{ThreatAlert, alert_json};
+use himaya_protocol::content::vocabulary::{Affected, Kind, Urgency};
+use himaya_protocol::content::{ThreatAlert, alert_json, sos};
 use serde_json::json;
 
 use super::app::{App, Exit};
 use super::error::CliError;
-use super::output;
-use super::render;
+use super::{ask, output, render};
 use crate::driver::Driver;
 use crate::engine::{self, CircleState, Draft, EngineError, Entry, Reach};
 use crate::store::Ctx;
@@ -18,13 +18,15 @@ use crate::transport::https::Https;
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
-    file: PathBuf,
+    file: Option<PathBuf>,
     #[arg(long, value_name = "NAME")]
     circle: Option<String>,
 }
 
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
-    let text = app.read(&arguments.file)?;
+    let circle = arguments.circle.as_deref();
+    let Some(file) = &arguments.file else { return asked(app, circle).await };
+    let text = app.read(file)?;
     let file = alert_json::parse(&text).map_err(CliError::AlertFile)?;
     let draft = Draft {
         status: file.status,
@@ -33,7 +35,51 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         expires_hours: Some(file.expires_hours),
         ..Draft::default()
     };
-    raise(app, file.alert, &draft, arguments.circle.as_deref(), Strict::Yes).await
+    raise(app, file.alert, &draft, circle, Strict::Yes).await
+}
+
+/// The kinds that are asked for, the likeliest first; every other can stand in a file, or behind `sos`.
+const KINDS: [Kind; 9] = [
+    Kind::Unspecified,
+    Kind::Arrest,
+    Kind::HomeRaid,
+    Kind::Surveillance,
+    Kind::Threat,
+    Kind::Assault,
+    Kind::Disappearance,
+    Kind::DeviceLost,
+    Kind::DeviceOrAccountSuspicious,
+];
+
+/// An alert by questions. None of them asks for what could harm somebody if it were read: names, places, what exactly was done.
+async fn asked(app: &mut App, circle: Option<&str>) -> Result<Exit, CliError> {
+    // The passphrase first: answers are not to be lost over it.
+    let driver = app.open()?;
+    ask::begin(app)?;
+    let kinds = KINDS.into_iter().map(|kind| (app.texts.word(&kind), kind)).collect();
+    let mut alert = sos::of_kind(ask::one_of(app, Text::AskKind, kinds)?);
+    let times = [
+        (Text::AskWhenNow, Urgency::Immediate),
+        (Text::AskWhenSoon, Urgency::Expected),
+        (Text::AskWhenPast, Urgency::Past),
+    ];
+    alert.urgency = ask::one_of(app, Text::AskWhen, said(app, times))?;
+    let people = [
+        (Text::AskWhoSelf, Affected::Myself),
+        (Text::AskWhoFamily, Affected::Family),
+        (Text::AskWhoColleague, Affected::Colleague),
+        (Text::AskWhoGroup, Affected::Group),
+    ];
+    alert.affected = Some(ask::one_of(app, Text::AskWho, said(app, people))?);
+    alert.note = ask::words(app, Text::AskWords)?;
+    render::gap(app)?;
+    let exit = raise_with(app, driver, alert, &Draft::default(), circle, Strict::No, Some(Text::AlertQueued)).await?;
+    app.say(Text::AlertOver, &[])?;
+    Ok(exit)
+}
+
+fn said<V, const N: usize>(app: &App, answers: [(Text, V); N]) -> Vec<(String, V)> {
+    answers.into_iter().map(|(text, value)| (app.texts.say(text, &[]), value)).collect()
 }
 
 /// Whether a circle that does not exist stops the alert.
@@ -53,13 +99,26 @@ pub(super) async fn raise(
     circle: Option<&str>,
     strict: Strict,
 ) -> Result<Exit, CliError> {
-    let mut driver = app.open()?;
+    let driver = app.open()?;
+    raise_with(app, driver, alert, draft, circle, strict, None).await
+}
+
+/// As [`raise`], with a profile that is open already, and something to say once the alert is queued.
+async fn raise_with(
+    app: &mut App,
+    mut driver: Driver<Https>,
+    alert: ThreatAlert,
+    draft: &Draft,
+    circle: Option<&str>,
+    strict: Strict,
+    queued: Option<Text>,
+) -> Result<Exit, CliError> {
     let (saved, missing) = driver.transact(|ctx| queue(ctx, &alert, draft, circle, strict))?;
     if let (Some(name), true) = (circle, missing) {
         let said = app.texts.say(Text::SosCircleUnknown, &[("circle", Arg::theirs(name))]);
         app.note(&said)?;
     }
-    app.say(Text::TruthSaved, &[])?;
+    app.say(queued.unwrap_or(Text::TruthSaved), &[])?;
     if !app.offline() {
         app.say(Text::SendingNow, &[])?;
     }

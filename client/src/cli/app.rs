@@ -57,8 +57,10 @@ pub struct Environment {
     pub out: Box<dyn Write + Send>,
     /// Standard error.
     pub err: Box<dyn Write + Send>,
-    /// Standard input, for `--file -`.
+    /// Standard input, for `--file -` and for answers.
     pub input: Box<dyn Read + Send>,
+    /// Whether a person sits at both ends, so that questions make sense.
+    pub asks: bool,
     /// What time it is.
     pub clock: fn() -> Seconds,
     /// 32 random bytes, or `None` when the machine gives none.
@@ -259,6 +261,19 @@ impl App {
             Ok(_) => Ok(text),
             Err(cause) => Err(CliError::File { path: path.to_owned(), cause }),
         }
+    }
+
+    /// Asks for a number from 1 to `count`, 1 by Enter alone; `None` when something else was typed.
+    pub(super) fn choose(&mut self, question: Text, count: usize) -> Result<Option<usize>, CliError> {
+        Ok(terminal::number(&self.line(question)?, count))
+    }
+
+    /// Asks for a line.
+    pub(super) fn line(&mut self, question: Text) -> Result<String, CliError> {
+        let said = self.texts.say(question, &[]);
+        self.screen().ask(&said)?;
+        let line = terminal::read_line(&mut *self.environment.input).map_err(TerminalError::Output)?;
+        line.ok_or(CliError::Unanswered)
     }
 
     /// The screen.

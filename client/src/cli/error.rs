@@ -84,6 +84,9 @@ pub enum CliError {
     /// No folder for the profile is known.
     #[error("no folder for the profile is known")]
     NoHome,
+    /// The input ended before the questions did.
+    #[error("the questions were not answered")]
+    Unanswered,
     /// Accepting a card needs the relay.
     #[error("this needs the relay")]
     NeedsRelay,
@@ -121,7 +124,7 @@ impl CliError {
             Self::Engine(_) => "refused",
             Self::Transport(TransportError::WrongKey) => "wrong_relay_key",
             Self::Transport(_) | Self::NoTokens => "relay",
-            Self::Terminal(_) => "terminal",
+            Self::Terminal(_) | Self::Unanswered => "terminal",
             Self::Link(_) => "link",
             Self::Proxy(_) => "proxy",
             Self::Card(_) | Self::CardUsed | Self::NoCardKey => "card",
@@ -165,6 +168,7 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
         ),
         CliError::CardUsed => texts.say(Text::CardUsed, &[]),
         CliError::NoCardKey => texts.say(Text::CardKeyMissing, &[]),
+        CliError::Unanswered => texts.say(Text::AskEnded, &[]),
         CliError::NoHome => texts.say(Text::NoHome, &[]),
         CliError::NeedsRelay => texts.say(Text::NeedsRelay, &[]),
     }

@@ -6,6 +6,7 @@ mod ack;
 mod alert;
 mod app;
 mod approve;
+mod ask;
 mod card;
 mod circle;
 mod clear;
@@ -95,8 +96,9 @@ enum Command {
 /// Runs the command that `words` spell; the exit code.
 pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
     let texts = Texts::load(environment.languages(&words).iter().map(String::as_str));
-    let command = command(&texts);
     let json = words.iter().any(|word| word == "--json");
+    let command = command(&texts);
+    let command = if environment.asks && !json { command } else { unasked(command) };
     let arguments = match command.try_get_matches_from(words).and_then(|m| Arguments::from_arg_matches(&m)) {
         Ok(arguments) => arguments,
         Err(usage) => return environment.usage(&usage, json),
@@ -129,6 +131,11 @@ pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
 /// Every command and argument with its texts.
 fn command(texts: &Texts) -> clap::Command {
     help::fill(Arguments::command(), texts)
+}
+
+/// Where nobody can be asked, what would be asked for has to be given.
+fn unasked(command: clap::Command) -> clap::Command {
+    command.mut_subcommand("alert", |alert| alert.mut_arg("file", |file| file.required(true)))
 }
 
 async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {

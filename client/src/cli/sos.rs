@@ -30,17 +30,22 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         Err(unknown) => (sos::of_kind(Kind::Unspecified), Some(unknown.given)),
     };
     let words: Vec<&str> = [unknown.as_deref(), arguments.note.as_deref()].into_iter().flatten().collect();
-    let (note, cut) = fitting(&words.join(": "));
-    alert.note = note;
     if let Some(word) = &unknown {
         let said = app.texts.say(Text::SosWordUnknown, &[("given", Arg::theirs(word))]);
         app.note(&said)?;
     }
+    alert.note = note(app, &words.join(": "))?;
+    raise(app, alert, &Draft::default(), arguments.circle.as_deref(), Strict::No).await
+}
+
+/// As much of a text as a note may carry; says so when something was cut off.
+pub(super) fn note(app: &mut App, text: &str) -> Result<Option<Note>, CliError> {
+    let (note, cut) = fitting(text);
     if cut {
         let said = app.texts.say(Text::SosNoteCut, &[]);
         app.note(&said)?;
     }
-    raise(app, alert, &Draft::default(), arguments.circle.as_deref(), Strict::No).await
+    Ok(note)
 }
 
 /// As much of a note as an alert may carry, without control characters; whether something was cut off.

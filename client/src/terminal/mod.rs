@@ -5,6 +5,7 @@
 mod json;
 mod passphrase;
 mod qr;
+mod question;
 mod screen;
 
 use std::io;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 pub use json::JsonLines;
 pub use passphrase::{PASSPHRASE_MAX, Passphrase, ask, ask_new, prompt, read_file};
 pub use qr::{Ground, draw};
+pub use question::{number, read_line};
 pub use screen::Screen;
 
 /// Why something could not be shown or asked.

@@ -32,6 +32,13 @@ impl<W: Write> Screen<W> {
         self.lines("", text, ours)
     }
 
+    /// As [`Self::say`], but what is typed next stands behind it.
+    pub fn ask(&mut self, text: &str) -> Result<(), TerminalError> {
+        let text = ours(text);
+        self.out.write_all(text.as_bytes())?;
+        Ok(self.out.flush()?)
+    }
+
     /// As [`Self::say`], indented: what belongs to the line before.
     pub fn detail(&mut self, text: &str) -> Result<(), TerminalError> {
         self.lines(INDENT, text, ours)

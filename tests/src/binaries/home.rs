@@ -153,6 +153,11 @@ impl Run {
         })
     }
 
+    /// Runs it to its end at a terminal of its own where somebody types; the output is what the terminal showed.
+    pub fn at_terminal(self, typed: &str) -> anyhow::Result<Answer> {
+        super::terminal::run(self.for_people().prepare()?, typed)
+    }
+
     /// Starts a `watch` that was prepared.
     pub fn watch(self) -> anyhow::Result<WatchProcess> {
         WatchProcess::start(self.prepare()?)

@@ -9,6 +9,7 @@ mod poll;
 pub mod proxy;
 mod relay;
 pub mod socks;
+mod terminal;
 mod watch;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -22,6 +23,7 @@ pub use poll::{LIMIT, until};
 pub use proxy::Proxy;
 pub use relay::RelayProcess;
 pub use socks::SocksProxy;
+pub use terminal::END;
 pub use watch::WatchProcess;
 
 /// A listener on a loopback address of its own, or on 127.0.0.1 where the system has no other.

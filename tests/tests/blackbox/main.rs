@@ -11,6 +11,7 @@ mod dropped;
 mod exits;
 mod hostile;
 mod pages;
+mod questions;
 mod relay_crash;
 mod scan;
 mod scene;
