@@ -63,7 +63,7 @@ impl Story {
         let event = Event::new(content).unwrap();
         let id = event.id();
         self.case.get_or_insert_with(|| CaseId::from_slice(id.as_bytes()).unwrap());
-        self.entries.push(Entry { event, role, group, epoch: 1, received: sent });
+        self.entries.push(Entry { event, role, group, received: sent });
         id
     }
 
