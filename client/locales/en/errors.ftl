@@ -102,6 +102,30 @@ unknown-thing = There is nothing called { $name }.
 ambiguous-thing = More than one thing is called { $name }. Give the longer name or number.
 circle-exists = You have a circle called { $circle } already. Choose another name.
 not-owner = Only whoever manages this group can do this: the owner of a circle, the owner or an admin of a desk, any coordinator elsewhere.
+refused-role = Nothing was written: the author's role does not allow this; ask somebody whose role does.
+refused-group = Nothing was written: this does not belong into a group of this kind; write it where it belongs.
+refused-not-author = Nothing was written: only the author can replace an event; write a new one.
+refused-not-in-earnest = Nothing was written: practice does not change a case that is in earnest; open a drill of its own.
+refused-transition = Nothing was written: the case cannot go there from where it stands; see what it can become.
+refused-not-answered = Nothing was written: no coordinator has answered yet; acknowledge the case first.
+refused-defenders-own = Nothing was written: a withdrawal is the defender's alone; ask the defender.
+refused-no-priority = Nothing was written: the case has no priority; give one with the decision.
+refused-no-lead = Nothing was written: the case has no lead; somebody has to take it first.
+refused-has-lead = Nothing was written: somebody leads this case already; ask for a handover.
+refused-not-yours = Nothing was written: this part is not the author's to give or to take; ask whoever has it.
+refused-confirms = Nothing was written: a second coordinator has to confirm the same decision of a first one; name it.
+refused-held = Nothing was written: the case is held for duress; two coordinators end that, after reaching the defender another way.
+refused-not-verified = Nothing was written: say how it was made sure, outside of this system, that the defender is free to speak.
+refused-no-consent = Nothing was written: no consent covers this; ask for one, for this recipient and these fields.
+refused-not-read-back = Nothing was written: read the consent back to whoever gave it, and say that it was done.
+refused-referral = Nothing was written: the referral cannot go there from where it stands; look at its state.
+refused-desk-only = Nothing was written: this note is for the desk alone; leave it out, or write it on the desk.
+no-case-group =
+    This case has no group of its own yet. Open one first:
+      himaya case group CASE
+unknown-case =
+    There is no such case. To see all of them:
+      himaya case list --all
 no-desk =
     You are on no desk. Ask whoever has one to add you, or make one:
       himaya desk new NAME

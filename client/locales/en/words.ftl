@@ -97,3 +97,22 @@ tlp-amber-strict = inside the organisation only
 tlp-amber = inside the organisation and to its clients
 tlp-green = inside the community
 tlp-clear = to everyone
+
+priority-p1 = P1 now
+priority-p2 = P2 urgent
+priority-p3 = P3 soon
+priority-p4 = P4 in time
+
+stands-new = new
+stands-acked = answered
+stands-triaged = triaged
+stands-active = active
+stands-monitor = watched
+stands-closed = closed
+stands-purged = deleted
+stands-declined = declined
+stands-withdrawn = withdrawn
+stands-referred = referred
+stands-transferred = transferred
+stands-reopened = reopened
+stands-duress-hold = held for duress

@@ -158,7 +158,15 @@ fn queue(
     let missing = circle.is_some() && asked.is_none();
     let circles = match asked {
         Some(circle) => vec![circle],
-        None => engine::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active).collect(),
+        None => {
+            let mut all = Vec::new();
+            for circle in engine::list(ctx)? {
+                if engine::hears_alerts(ctx, &circle)? {
+                    all.push(circle);
+                }
+            }
+            all
+        }
     };
     let mut ids = Vec::new();
     for circle in &circles {

@@ -8,10 +8,12 @@ mod app;
 mod approve;
 mod ask;
 mod card;
+mod case;
 mod circle;
 mod clear;
 mod completions;
 mod decline;
+mod desk;
 mod error;
 mod inbox;
 mod init;
@@ -76,6 +78,10 @@ enum Command {
     Decline(decline::Arguments),
     #[command(subcommand)]
     Circle(circle::Command),
+    #[command(subcommand)]
+    Desk(desk::Command),
+    #[command(subcommand)]
+    Case(case::Command),
     Verify(verify::Arguments),
     Sos(sos::Arguments),
     Alert(alert::Arguments),
@@ -148,6 +154,8 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Approve(arguments) => approve::run(app, &arguments).await,
         Command::Decline(arguments) => decline::run(app, &arguments),
         Command::Circle(command) => circle::run(app, command).await,
+        Command::Desk(command) => desk::run(app, command).await,
+        Command::Case(command) => case::run(app, command).await,
         Command::Verify(arguments) => verify::run(app, &arguments).await,
         Command::Sos(arguments) => sos::run(app, &arguments).await,
         Command::Alert(arguments) => alert::run(app, &arguments).await,

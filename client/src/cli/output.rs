@@ -61,7 +61,7 @@ pub(super) fn request(request: &Request) -> Value {
 
 pub(super) fn circle(circle: &Circle) -> Value {
     json!({
-        "name": circle.name, "members": circle.members, "epoch": circle.epoch, "pending": circle.pending,
+        "name": circle.name, "kind": super::render::kind_word(circle.kind), "members": circle.members, "epoch": circle.epoch, "pending": circle.pending,
         "state": match circle.state {
             CircleState::Active if circle.adrift.is_some() => "out_of_sync",
             CircleState::Active => "active",

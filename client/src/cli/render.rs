@@ -2,7 +2,7 @@
 
 use himaya_protocol::content::vocabulary::{AckLevel, Status};
 use himaya_protocol::content::{Body, ThreatAlert};
-use himaya_protocol::wire::policy::Role;
+use himaya_protocol::wire::policy::{GroupKind, Role};
 
 use super::app::App;
 use super::error::CliError;
@@ -32,6 +32,30 @@ pub(super) fn role_text(role: Role) -> Text {
         Role::Defender => Text::RoleDefender,
         Role::Host => Text::RoleHost,
         Role::Admin => Text::RoleAdmin,
+    }
+}
+
+/// A kind of group, as JSON says it.
+pub(super) fn kind_word(kind: GroupKind) -> &'static str {
+    match kind {
+        GroupKind::Circle => "circle",
+        GroupKind::Line => "line",
+        GroupKind::Desk => "desk",
+        GroupKind::Case => "case",
+        GroupKind::HostLink => "host_link",
+        GroupKind::Bridge => "bridge",
+    }
+}
+
+/// A kind of group, as people read it.
+pub(super) fn kind_text(kind: GroupKind) -> Text {
+    match kind {
+        GroupKind::Circle => Text::KindCircle,
+        GroupKind::Line => Text::KindLine,
+        GroupKind::Desk => Text::KindDesk,
+        GroupKind::Case => Text::KindCase,
+        GroupKind::HostLink => Text::KindHostLink,
+        GroupKind::Bridge => Text::KindBridge,
     }
 }
 

@@ -3,11 +3,13 @@
 use himaya_protocol::case::{Board, Entry, Role, case_of};
 use himaya_protocol::content::body::Snapshot;
 use himaya_protocol::content::event::IdPrefix;
+use himaya_protocol::content::vocabulary::Status;
 use himaya_protocol::content::{Body, CaseId, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{self, GroupKind};
 
 use super::circles::{self, Circle, CircleState};
+use super::desks::desk;
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::loaded;
@@ -86,6 +88,32 @@ pub fn home(ctx: &Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
     best.ok_or_else(|| EngineError::Unknown { what: "case", name: case.short() })
 }
 
+/// Where a decision about a case is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Where everybody of the case reads it.
+    Home,
+    /// On the desk, where its coordinators alone do.
+    Desk,
+}
+
+/// Writes a decision about a case, if it holds: what the rules refuse is refused here, with the next step, and not sent.
+pub fn decide(ctx: &mut Ctx<'_>, case: &CaseId, body: impl Into<Body>, place: Place) -> Result<EventId, EngineError> {
+    let exercise = board(ctx)?.case(case).is_some_and(|case| case.exercise);
+    let status = if exercise { Status::Exercise } else { Status::Actual };
+    let group = match place {
+        Place::Home => home(ctx, case)?,
+        Place::Desk => desk(ctx, None)?,
+    };
+    let draft = Draft { case: Some(case.clone()), status, ..Draft::default() };
+    let id = events::say(ctx, &group, body, &draft)?;
+    // The caller's transaction goes back with the error, and with it the event.
+    match board(ctx)?.case(case).and_then(|case| case.refused.get(&id).copied()) {
+        Some(refusal) => Err(EngineError::Refused(refusal)),
+        None => Ok(id),
+    }
+}
+
 /// How much a group is the one in which a case is talked about; 0 is never: not everybody of the case is there.
 fn home_rank(kind: GroupKind) -> u8 {
     match kind {
@@ -118,11 +146,11 @@ pub(super) fn snapshot(
     let opened = board.case(id).and_then(|case| case.opened_by);
     let opened = opened.and_then(|opener| board.events(id).find(|entry| entry.id() == opener).map(Entry::written));
     let Some(case) = board.case(id) else { return Ok(None) };
-    let Some(status) = case.status.clone() else { return Ok(None) };
+    let Some(stands) = case.status.clone() else { return Ok(None) };
     let what = &case.assessment;
     let body = Snapshot {
         heads: events::case_heads(ctx, id)?,
-        status,
+        status: stands,
         priority: case.priority.clone(),
         lead: case.lead,
         backups: case.backups.iter().copied().take(16).collect(),
@@ -135,11 +163,7 @@ pub(super) fn snapshot(
         place: what.place.clone(),
         summary: None,
     };
-    let status = if case.exercise {
-        himaya_protocol::content::vocabulary::Status::Exercise
-    } else {
-        himaya_protocol::content::vocabulary::Status::Actual
-    };
+    let status = if case.exercise { Status::Exercise } else { Status::Actual };
     let draft = Draft { case: Some(id.clone()), status, ..Draft::default() };
     events::say(ctx, circle, Body::from(body), &draft).map(Some)
 }

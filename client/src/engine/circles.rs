@@ -232,12 +232,15 @@ pub fn members(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Vec<Member>, EngineError>
         .collect()
 }
 
+/// The member who is called so, or whose fingerprint begins so.
+pub fn member_named(ctx: &Ctx<'_>, circle: &Circle, who: &str) -> Result<Member, EngineError> {
+    contacts::pick("member", who, members(ctx, &circle.id)?, |member| (member.name.clone(), member.fingerprint))
+}
+
 /// Removes a member, by name or by the beginning of the fingerprint.
 pub fn remove(ctx: &mut Ctx<'_>, circle: &Circle, member: &str) -> Result<Member, EngineError> {
     require_manager(ctx, circle)?;
-    let member = contacts::pick("member", member, members(ctx, &circle.id)?, |member| {
-        (member.name.clone(), member.fingerprint)
-    })?;
+    let member = member_named(ctx, circle, member)?;
     if member.me || (member.role == Some(Role::Owner) && circle.kind == GroupKind::Circle) {
         return Err(EngineError::Owner);
     }
@@ -300,6 +303,17 @@ pub(super) fn updated(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
 /// This profile's role in a circle.
 pub(super) fn role(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Role>, EngineError> {
     Ok(members(ctx, circle)?.into_iter().find(|member| member.me).and_then(|member| member.role))
+}
+
+/// Whether an alert of this profile that names no group goes there: a circle, or the profile's own line to a desk.
+pub fn hears_alerts(ctx: &Ctx<'_>, circle: &Circle) -> Result<bool, EngineError> {
+    let own_line = || Ok::<_, EngineError>(role(ctx, &circle.id)? == Some(Role::Defender));
+    Ok(circle.state == CircleState::Active
+        && match circle.kind {
+            GroupKind::Circle => true,
+            GroupKind::Line => own_line()?,
+            GroupKind::Desk | GroupKind::Case | GroupKind::HostLink | GroupKind::Bridge => false,
+        })
 }
 
 pub(super) fn require_active(circle: &Circle) -> Result<(), EngineError> {

@@ -21,7 +21,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, Leaf};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
-use super::{adrift, asides, cases, circles, events};
+use super::{adrift, asides, cases, circles, desks, events};
 use crate::store::{Ctx, StoreError};
 
 /// A wish to change a circle.
@@ -236,6 +236,7 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
             && matches!(group.kind, GroupKind::Line | GroupKind::Case)
         {
             cases::tell_newcomer(ctx, &group)?;
+            desks::tell_policy(ctx, &group)?;
         }
     }
     news.extend(adrift::left_epoch(ctx, circle, epoch, slot)?);

@@ -4,7 +4,9 @@
 //! links, and whoever leaves it is removed from them. That is done by the client that owns the line, or, once its owner
 //! has left the desk, by the coordinator with the least fingerprint.
 
-use himaya_protocol::content::CaseId;
+use himaya_protocol::content::body::DeskPolicy;
+use himaya_protocol::content::value::NoticeText;
+use himaya_protocol::content::{Body, CaseId, EventId, Notice};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::NAME_MAX;
 use himaya_protocol::wire::policy::{GroupKind, Role};
@@ -13,7 +15,8 @@ use super::circles::{self, Circle, CircleId, CircleState, Member};
 use super::commit::{self, Wish};
 use super::contacts::{self, Contact};
 use super::error::EngineError;
-use super::{adrift, asides, cases, identity};
+use super::events::{self, Draft};
+use super::{adrift, asides, cases, identity, views};
 use crate::store::{Ctx, StoreError};
 
 /// Makes a desk whose owner and only member is this profile.
@@ -94,6 +97,52 @@ pub fn bring_in(ctx: &mut Ctx<'_>, group: &Circle, who: &Member, role: Role) -> 
     }
     let key_package = asides::offer_of(ctx, &who.fingerprint)?.ok_or(EngineError::NoOffer)?;
     commit::wish(ctx, &group.id, &Wish::Add { who: who.fingerprint, role, key_package })
+}
+
+/// Says how a desk works: on the desk, and what defenders' clients need of it in every line.
+pub fn announce_policy(ctx: &mut Ctx<'_>, desk: &Circle, policy: DeskPolicy) -> Result<EventId, EngineError> {
+    let role = circles::role(ctx, &desk.id)?;
+    if !matches!(role, Some(Role::Owner | Role::Admin)) {
+        return Err(EngineError::NotOwner);
+    }
+    let id = events::say(ctx, desk, policy.clone(), &Draft::default())?;
+    for line in circles::list(ctx)? {
+        let active = line.kind == GroupKind::Line && line.state == CircleState::Active;
+        if active && desk_of(ctx, &line)?.as_ref() == Some(&desk.id) {
+            events::say(ctx, &line, policy.clone(), &Draft::default())?;
+        }
+    }
+    Ok(id)
+}
+
+/// Tells whoever has come to a line how its desk works, as it was said last.
+pub(super) fn tell_policy(ctx: &mut Ctx<'_>, line: &Circle) -> Result<(), EngineError> {
+    let Some(desk) = desk_of(ctx, line)? else { return Ok(()) };
+    let members = circles::members(ctx, &desk)?;
+    let rules = |who: &Fingerprint| {
+        let role = members.iter().find(|member| member.fingerprint == *who).and_then(|member| member.role);
+        matches!(role, Some(Role::Owner | Role::Admin))
+    };
+    let log = views::log(ctx)?;
+    let mut said = log.iter().rev().filter(|entry| entry.circle.as_ref() == Some(&desk) && rules(&entry.author));
+    let newest = said.find(|entry| matches!(entry.event.body(), Body::DeskPolicy(_)));
+    if let Some(entry) = newest {
+        events::say(ctx, line, entry.event.body().clone(), &Draft::default())?;
+    }
+    Ok(())
+}
+
+/// Says something to every defender of a desk, each in their own line; how many lines there are.
+pub fn broadcast(ctx: &mut Ctx<'_>, desk: &Circle, text: &NoticeText) -> Result<usize, EngineError> {
+    let mut said = 0;
+    for line in circles::list(ctx)? {
+        let active = line.kind == GroupKind::Line && line.state == CircleState::Active;
+        if active && desk_of(ctx, &line)?.as_ref() == Some(&desk.id) {
+            events::say(ctx, &line, Notice { text: text.clone() }, &Draft::default())?;
+            said += 1;
+        }
+    }
+    Ok(said)
 }
 
 /// Everybody in a group with this client, once.

@@ -42,6 +42,12 @@ pub enum EngineError {
     /// Only the owner of a circle may do this.
     #[error("only the owner of the circle may do this")]
     NotOwner,
+    /// The rules for cases do not let this hold.
+    #[error(transparent)]
+    Refused(#[from] himaya_protocol::case::Refusal),
+    /// The case has no group of its own.
+    #[error("the case has no group of its own")]
+    NoCaseGroup,
     /// The profile is on no desk.
     #[error("you are on no desk")]
     NoDesk,

@@ -398,9 +398,11 @@ pub(super) fn issue_waiting(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
 fn adopt_homeless(ctx: &Ctx<'_>) -> Result<(), EngineError> {
     ctx.execute(
         "UPDATE event SET circle = (SELECT id FROM circle WHERE state = 'active'
+             AND (kind = 'circle' OR kind = 'line' AND EXISTS (SELECT 1 FROM member WHERE member.circle = circle.id
+                 AND member.role = 'defender' AND member.fingerprint = ?1))
              AND (SELECT count(*) FROM member WHERE circle = circle.id) > 1 ORDER BY joined LIMIT 1)
          WHERE circle IS NULL AND own = 1",
-        &[],
+        &[&&super::identity(ctx)?.fingerprint.as_bytes()[..]],
     )?;
     Ok(())
 }

@@ -24,6 +24,7 @@ mod events;
 mod identity;
 mod join;
 mod judge;
+mod ladder;
 mod lanes;
 mod mls;
 mod outbox;
@@ -34,9 +35,9 @@ mod upkeep;
 mod views;
 
 pub use adrift::{missed_windows, note_window_length};
-pub use cases::{board, case_log, entries, home, pick_case};
+pub use cases::{Place, board, case_log, decide, entries, home, pick_case};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
-pub use circles::{create, leave, list, members, named, remove};
+pub use circles::{create, hears_alerts, leave, list, member_named, members, named, remove};
 pub use contacts::{
     Accepted, Contact, Request, accept_card, approve, circle_words, contact, contacts, new_card, requests, words,
 };
@@ -44,7 +45,7 @@ pub use contacts::{
     check_card, decline, mark_fingerprint_verified, mark_verified, open_card_key, person, was_given_up,
 };
 pub use cover::{COVER_MEAN_MOST, begin_cover, cover, cover_mean, set_cover_mean};
-pub use desks::{approve_for_desk, bring_in, desk, fellow, fellows, new_desk, open_case};
+pub use desks::{announce_policy, approve_for_desk, bring_in, broadcast, desk, fellow, fellows, new_desk, open_case};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
 pub use identity::{Identity, found, identity, valid_name};

@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
 use super::outbox::{self, Pace};
 use super::receive::{News, oldest_held};
-use super::{adrift, asides, desks, events, mls};
+use super::{adrift, asides, desks, events, ladder, mls};
 use crate::store::{Ctx, Seconds};
 
 /// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
@@ -52,6 +52,7 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
             asides::offer_if_due(ctx, &circle)?;
         }
     }
+    ladder::climb(ctx)?;
     events::issue_waiting(ctx)
 }
 
@@ -62,7 +63,7 @@ pub fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, EngineErro
         UNION ALL SELECT offer_due FROM circle WHERE state = 'active' AND adrift IS NULL
         UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL)";
     let planned = ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded);
-    Ok(planned.into_iter().chain(outbox::next_due(ctx, pace)?).min())
+    Ok(planned.into_iter().chain(outbox::next_due(ctx, pace)?).chain(ladder::next_due(ctx)?).min())
 }
 
 /// Everything the relay has was read: what was sent in an epoch that is too old now goes out again.

@@ -100,6 +100,31 @@ impl Explain for StoreError {
     }
 }
 
+/// What a refusal says, with its next step.
+pub fn refused(refusal: himaya_protocol::case::Refusal) -> Text {
+    use himaya_protocol::case::Refusal;
+    match refusal {
+        Refusal::Role => Text::RefusedRole,
+        Refusal::Group => Text::RefusedGroup,
+        Refusal::NotAuthor => Text::RefusedNotAuthor,
+        Refusal::NotInEarnest => Text::RefusedNotInEarnest,
+        Refusal::Transition => Text::RefusedTransition,
+        Refusal::NotAnswered => Text::RefusedNotAnswered,
+        Refusal::DefendersOwn => Text::RefusedDefendersOwn,
+        Refusal::NoPriority => Text::RefusedNoPriority,
+        Refusal::NoLead => Text::RefusedNoLead,
+        Refusal::HasLead => Text::RefusedHasLead,
+        Refusal::NotYours => Text::RefusedNotYours,
+        Refusal::Confirms => Text::RefusedConfirms,
+        Refusal::Held => Text::RefusedHeld,
+        Refusal::NotVerified => Text::RefusedNotVerified,
+        Refusal::NoConsent => Text::RefusedNoConsent,
+        Refusal::NotReadBack => Text::RefusedNotReadBack,
+        Refusal::Referral => Text::RefusedReferral,
+        Refusal::DeskOnly => Text::RefusedDeskOnly,
+    }
+}
+
 impl Explain for EngineError {
     fn explain(&self, texts: &Texts) -> String {
         let named = |text, name: &str| texts.say(text, &[("name", Arg::theirs(name))]);
@@ -114,10 +139,13 @@ impl Explain for EngineError {
                 "member" => named(Text::UnknownMember, name),
                 "request" => texts.say(Text::UnknownRequest, &[]),
                 "event" => texts.say(Text::UnknownEvent, &[]),
+                "case" => texts.say(Text::UnknownCase, &[]),
                 _ => named(Text::UnknownThing, name),
             },
             Self::Ambiguous { name, .. } => named(Text::AmbiguousThing, name),
             Self::CircleExists(name) => texts.say(Text::CircleExists, &[("circle", Arg::theirs(name))]),
+            Self::Refused(refusal) => texts.say(refused(*refusal), &[]),
+            Self::NoCaseGroup => texts.say(Text::NoCaseGroup, &[]),
             Self::NoDesk => texts.say(Text::NoDesk, &[]),
             Self::NotALine => texts.say(Text::NotALine, &[]),
             Self::NoOffer => texts.say(Text::NoOffer, &[]),

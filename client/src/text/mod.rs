@@ -21,7 +21,7 @@ use unic_langid::LanguageIdentifier;
 
 pub use arg::Arg;
 pub use catalogue::Text;
-pub use errors::Explain;
+pub use errors::{Explain, refused};
 pub use time::{day, utc};
 pub use words::Word;
 
@@ -31,6 +31,7 @@ const LOCALES: &[(&str, &[&str])] = &[(
     &[
         include_str!("../../locales/en/commands.ftl"),
         include_str!("../../locales/en/events.ftl"),
+        include_str!("../../locales/en/desk.ftl"),
         include_str!("../../locales/en/errors.ftl"),
         include_str!("../../locales/en/words.ftl"),
         include_str!("../../locales/en/help.ftl"),

@@ -1,7 +1,8 @@
 //! The words of the closed vocabularies, as people read them.
 
 use himaya_protocol::content::vocabulary::{
-    ActorClass, Affected, Certainty, Contact, Count, Kind, ResponseType, Severity, Status, Tlp, Urgency,
+    ActorClass, Affected, CaseStatus, Certainty, Contact, Count, Kind, Priority, ResponseType, Severity, Status, Tlp,
+    Urgency,
 };
 
 use super::{Arg, Text, Texts};
@@ -46,10 +47,12 @@ macro_rules! words {
 words! {
     ActorClass = "actor",
     Affected = "affected",
+    CaseStatus = "stands",
     Certainty = "certainty",
     Contact = "contact",
     Count = "count",
     Kind = "kind",
+    Priority = "priority",
     ResponseType = "response",
     Severity = "severity",
     Status = "status",

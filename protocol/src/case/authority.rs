@@ -14,7 +14,7 @@
 //! | Referral | coordinator | desk, case, bridge |
 //! | Verification | coordinator | desk |
 //! | Snapshot | coordinator; defender in a circle | everywhere |
-//! | DeskPolicy | admin | desk |
+//! | DeskPolicy | admin; coordinator in a line, for the defender's client | desk, line |
 //! | ShiftRoster | admin, coordinator | desk |
 //! | Escalation | defender, contact, coordinator | circle, line, desk, case |
 //!
@@ -60,6 +60,7 @@ fn rule(body: &Body, group: Group) -> Option<Rule> {
         Body::Verification(_) => (&[Coordinator], &[Desk]),
         Body::Snapshot(_) if group == Circle => (&[Defender, Coordinator], &[Circle]),
         Body::Snapshot(_) => (&[Coordinator], &[Line, Desk, Case, HostLink, Bridge]),
+        Body::DeskPolicy(_) if group == Line => (&[Coordinator], &[Line]),
         Body::DeskPolicy(_) => (&[Admin], &[Desk]),
         Body::ShiftRoster(_) => (&[Admin, Coordinator], &[Desk]),
         Body::Escalation(_) => (&[Defender, Contact, Coordinator], &[Circle, Line, Desk, Case]),

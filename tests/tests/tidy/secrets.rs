@@ -51,7 +51,7 @@ fn debug_shows_nothing_of_what_is_secret() {
     };
     let rejoin = ContactMessage::Rejoin { group: vec![BYTE; 16], key_package: vec![BYTE; 9] };
     let event = ContactMessage::Event { group: vec![BYTE; 16], event: vec![BYTE; 9] };
-    let welcome = ContactMessage::Welcome { welcome: vec![BYTE; 9], tree: spill.clone() };
+    let welcome = ContactMessage::Welcome { welcome: vec![BYTE; 9], tree: spill.clone(), since: None };
 
     let issuer = Issuer::from_seed(&secret).expect("any seed gives a key");
     let draw = Draw::new(*issuer.public_key(), |bytes| bytes.fill(BYTE)).expect("a key gives a draw");
