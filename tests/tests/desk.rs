@@ -199,3 +199,61 @@ fn a_case_gets_a_group_of_its_own_for_those_who_work_on_it() {
         assert_eq!(case(&mut sara, alert).lead, Some(me));
     });
 }
+
+/// What a desk says among itself has no part in what a defender's client works out.
+#[test]
+fn a_note_on_the_desk_leaves_no_gap_where_the_defender_is() {
+    play(|| async {
+        let mut world = World::new(35);
+        let [mut sara, mut nora, mut dilan] = desk(&mut world).await;
+        let alert = dilan.sos(&line("Dilan"));
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        sara.ack(alert);
+        let id = CaseId::from_slice(alert.as_bytes()).expect("an id");
+        let remark = Triage {
+            note: Some(himaya_protocol::content::value::Text::new("call first").expect("short")),
+            ..Triage::new(note("a note"))
+        };
+        sara.run(|ctx| engine::decide(ctx, &id, remark, engine::Place::Desk));
+        let triage = Triage {
+            status: Some(CaseStatus::Triaged),
+            priority: Some(Priority::P1),
+            ..Triage::new(note("arrest in progress"))
+        };
+        sara.run(|ctx| engine::decide(ctx, &id, triage, engine::Place::Home));
+        round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+        let (theirs, desks) = (case(&mut dilan, alert), case(&mut nora, alert));
+        assert_eq!((theirs.status, desks.status), (Some(CaseStatus::Triaged), Some(CaseStatus::Triaged)));
+        assert!(theirs.gaps.is_empty() && theirs.refused.is_empty() && desks.refused.is_empty());
+    });
+}
+
+/// Nobody answers a P1: the steps are told at 15, 30 and 45 minutes, each once, by whoever's turn it is.
+#[test]
+fn every_step_of_the_ladder_is_told_once_and_an_answer_stops_it() {
+    play(|| async {
+        let mut world = World::new(36);
+        let [mut sara, mut nora, mut dilan] = desk(&mut world).await;
+        let mut told = Vec::new();
+        for answered in [false, true] {
+            let alert = dilan.sos(&line("Dilan"));
+            round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+            for minute in 1..=60 {
+                world.clock.advance(60);
+                if answered && minute == 20 {
+                    nora.ack(alert);
+                }
+                round(&mut [&mut sara, &mut nora]).await;
+            }
+            round(&mut [&mut dilan]).await;
+            let case = case(&mut dilan, alert);
+            told.push(case.escalated.keys().copied().collect::<Vec<_>>());
+            let escalations = dilan
+                .inbox()
+                .into_iter()
+                .filter(|entry| matches!(entry.event.body(), Body::Escalation(said) if said.about == alert));
+            assert_eq!(escalations.count(), case.escalated.len(), "nobody repeats what was told");
+        }
+        assert_eq!(told, [vec![1, 2, 3], vec![1]]);
+    });
+}

@@ -13,7 +13,7 @@ use super::desks::desk;
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::loaded;
-use super::views;
+use super::{heads, views};
 use crate::store::{Ctx, StoreError};
 
 /// Every case that this client knows.
@@ -149,7 +149,7 @@ pub(super) fn snapshot(
     let Some(stands) = case.status.clone() else { return Ok(None) };
     let what = &case.assessment;
     let body = Snapshot {
-        heads: events::case_heads(ctx, id)?,
+        heads: heads::of_case(ctx, id, Some(&circle.id))?,
         status: stands,
         priority: case.priority.clone(),
         lead: case.lead,

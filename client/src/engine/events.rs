@@ -25,7 +25,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, PAST_EPOCHS};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
-use super::upkeep;
+use super::{heads, upkeep};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long after its expiry an event that never left is still sent, in minutes: 30 days.
@@ -141,7 +141,7 @@ fn write(
         nonce: ctx.random(),
         case: draft.case.clone(),
         prev: match &draft.case {
-            Some(case) => case_heads(ctx, case)?,
+            Some(case) => heads::of_case(ctx, case, circle)?,
             None => heads(ctx, circle)?,
         },
         lamport: loaded(lamport.unwrap_or_default()) + 1,
@@ -183,42 +183,6 @@ fn heads(ctx: &Ctx<'_>, circle: Option<&[u8]>) -> Result<BTreeSet<EventId>, Engi
     Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
 }
 
-/// The newest events of a case, in whatever group, that no other of it names, at most [`PREV_MAX`] of them.
-pub(super) fn case_heads(ctx: &Ctx<'_>, case: &CaseId) -> Result<BTreeSet<EventId>, EngineError> {
-    let most = i64::try_from(PREV_MAX).unwrap_or(1);
-    let rows = ctx.rows(
-        "SELECT case_head.event FROM case_head JOIN event ON event.id = case_head.event WHERE case_head.case_id = ?1
-         ORDER BY event.number DESC LIMIT ?2",
-        &[&case.as_bytes(), &most],
-        |row| row.get::<_, Vec<u8>>(0),
-    )?;
-    Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
-}
-
-/// Notes which events of its case an event makes the past, and itself as the newest.
-fn advance_case(ctx: &Ctx<'_>, event: &Event) -> Result<(), EngineError> {
-    // Receipts come from every device in every group and say nothing of the case: nobody has to wait for them.
-    let Some(case) = case_of(event) else { return Ok(()) };
-    for prev in &event.content().prev {
-        ctx.execute(
-            "DELETE FROM case_head WHERE case_id = ?1 AND event = ?2",
-            &[&case.as_bytes(), &&prev.as_bytes()[..]],
-        )?;
-    }
-    let named = "SELECT 1 FROM case_past WHERE event = ?1";
-    let id = event.id();
-    if ctx.row(named, &[&&id.as_bytes()[..]], |_| Ok(()))?.is_none() {
-        ctx.execute(
-            "INSERT OR IGNORE INTO case_head (case_id, event) VALUES (?1, ?2)",
-            &[&case.as_bytes(), &&id.as_bytes()[..]],
-        )?;
-    }
-    for prev in &event.content().prev {
-        ctx.execute("INSERT OR IGNORE INTO case_past (event) VALUES (?1)", &[&&prev.as_bytes()[..]])?;
-    }
-    Ok(())
-}
-
 /// Puts an event into the log; `false` when it is there already.
 fn log(
     ctx: &Ctx<'_>,
@@ -253,7 +217,7 @@ fn log(
         }
         ctx.execute("INSERT OR IGNORE INTO head (circle, event) VALUES (?1, ?2)", &[&circle, &&id.as_bytes()[..]])?;
     }
-    advance_case(ctx, event)?;
+    heads::advance(ctx, circle, event)?;
     Ok(true)
 }
 

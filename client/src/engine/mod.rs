@@ -21,6 +21,7 @@ mod cover;
 mod desks;
 mod error;
 mod events;
+mod heads;
 mod identity;
 mod join;
 mod judge;

@@ -155,11 +155,13 @@ ALTER TABLE intent ADD COLUMN window INTEGER;
 -- role: what its author was to the group when it came; empty for what an older version has logged.
 ALTER TABLE event ADD COLUMN role TEXT NOT NULL DEFAULT '';
 
--- Events of a case, in whatever group, that no later event names.
-CREATE TABLE case_head (case_id BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (case_id, event)) WITHOUT ROWID;
+-- Events of a case that no later event names. scope: among all that this client has, among those of the groups in which
+-- the defender is, or in one group.
+CREATE TABLE case_head (
+    case_id BLOB NOT NULL, scope BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (case_id, scope, event)) WITHOUT ROWID;
 
 -- Events that another event of their case names, also before they have come.
-CREATE TABLE case_past (event BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE case_past (scope BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (scope, event)) WITHOUT ROWID;
 
 -- By which KeyPackage each fellow member of a group can be added to other groups.
 CREATE TABLE offer (fingerprint BLOB PRIMARY KEY, key_package BLOB NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;

@@ -1,5 +1,6 @@
 //! What the reducer is given: an event, and what MLS said about it when it came.
 
+use crate::content::vocabulary::CheckInAnswer;
 use crate::content::{Body, CaseId, Event, EventId};
 use crate::wire::card::Fingerprint;
 use crate::wire::policy::{self, GroupKind};
@@ -142,4 +143,10 @@ pub fn case_of(event: &Event) -> Option<CaseId> {
         | Body::Unknown { .. } => None,
     };
     event.content().case.clone().or_else(|| CaseId::from_slice(id?.as_bytes()))
+}
+
+/// Whether retention takes it before its case: nothing that stays may depend on it, and no `prev` names it.
+pub fn goes_first(body: &Body) -> bool {
+    let routine = matches!(body, Body::CheckIn(said) if said.answer != CheckInAnswer::Help);
+    routine || matches!(body, Body::HandoverNote(_) | Body::Evidence(_))
 }

@@ -29,6 +29,6 @@ pub mod text;
 mod view;
 
 pub use board::Board;
-pub use entry::{Entry, Group, Role, case_of};
+pub use entry::{Entry, Group, Role, case_of, goes_first};
 pub use judge::Refusal;
 pub use reduce::{Case, reduce};

@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::dag::{Dag, Places};
-use super::entry::{Entry, Role};
+use super::entry::{Entry, Group, Role, goes_first};
 use super::priority::rating;
 use super::status::{is_close, protection};
 use crate::content::body::{Consent, Recipient, Snapshot};
 use crate::content::vocabulary::{
-    AckLevel, Act, CaseStatus, CheckInAnswer, ConsentAct, EscalationReason, Part, Priority, Purpose, ReferralState,
-    Status,
+    AckLevel, Act, CaseStatus, ConsentAct, EscalationReason, Part, Priority, Purpose, ReferralState, Status,
 };
 use crate::content::{Body, EventId};
 use crate::wire::card::Fingerprint;
@@ -81,7 +80,7 @@ impl<'a> View<'a> {
                 .any(|(other, entry)| entry.author() != author && self.concurrent(place, other) && what(entry))
         };
         if is_close(status) {
-            meanwhile(|entry| !is_automatic(entry) && !vanishes(entry))
+            meanwhile(|entry| !is_automatic(entry) && !vanishes(entry) && is_told_to_all(entry))
         } else {
             *status == CaseStatus::Withdrawn && meanwhile(is_cry)
         }
@@ -247,10 +246,18 @@ pub(super) fn is_cry(entry: &Entry) -> bool {
     !matches!(entry.body(), Body::ShelterRequest(_)) && rating(&entry.event).is_some()
 }
 
-/// Whether retention takes it before its case: nothing that stays may depend on it, and no `prev` names it.
+/// Whether retention takes an event before its case.
 pub(super) fn vanishes(entry: &Entry) -> bool {
-    let routine = matches!(entry.body(), Body::CheckIn(said) if said.answer != CheckInAnswer::Help);
-    routine || matches!(entry.body(), Body::HandoverNote(_) | Body::Evidence(_))
+    goes_first(entry.body())
+}
+
+/// Whether it was written where everybody of the case reads. What a desk says among itself is named by nothing that others
+/// read, so that it would be concurrent with all of it.
+fn is_told_to_all(entry: &Entry) -> bool {
+    match entry.group {
+        Group::Circle | Group::Line | Group::Case => true,
+        Group::Desk | Group::HostLink | Group::Bridge => false,
+    }
 }
 
 /// Whether a client wrote it by itself, so that it says nothing of what a person wants.
