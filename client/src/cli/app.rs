@@ -191,6 +191,8 @@ impl App {
         let identity = self.transact(&mut profile, |ctx| {
             // A person is there: what failed before does not wait out its backoff.
             engine::retry_now(ctx)?;
+            // Also where there is no relay for a long time.
+            engine::destroy_due(ctx)?;
             engine::identity(ctx)
         })?;
         self.driver(profile, &identity)

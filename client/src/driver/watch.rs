@@ -111,8 +111,10 @@ where
                 _ = look.tick() => {
                     looks = looks.wrapping_add(1);
                     if looks.is_multiple_of(SYNC_LOOKS) {
+                        let news = self.sync().await?;
+                        // What was destroyed must not linger in the write-ahead log.
                         self.profile.checkpoint()?;
-                        self.sync().await?
+                        news
                     } else {
                         self.look_around(looks.is_multiple_of(HELD_LOOKS)).await?
                     }

@@ -13,7 +13,7 @@ use super::desks::desk;
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::loaded;
-use super::{heads, views};
+use super::{heads, retention, views};
 use crate::store::{Ctx, StoreError};
 
 /// Every case that this client knows.
@@ -22,6 +22,7 @@ pub fn board(ctx: &Ctx<'_>) -> Result<Board, EngineError> {
     for entry in entries(ctx)? {
         board.add(entry);
     }
+    retention::purged(ctx)?.into_iter().for_each(|id| board.remember(id));
     Ok(board)
 }
 

@@ -25,7 +25,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, PAST_EPOCHS};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
-use super::{heads, upkeep};
+use super::{heads, retention, upkeep};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long after its expiry an event that never left is still sent, in minutes: 30 days.
@@ -239,6 +239,10 @@ pub(super) fn received(
     };
     if event.content().author != *author {
         return Ok(Err(EventError::Limit("author")));
+    }
+    // Somebody's late copy of what went here when its time had come.
+    if retention::was_purged(ctx, &event.id())? {
+        return Ok(Ok(Vec::new()));
     }
     if !log(ctx, Some(circle), author, name, false, &event)? {
         return Ok(Ok(Vec::new()));

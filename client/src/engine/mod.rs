@@ -30,6 +30,7 @@ mod lanes;
 mod mls;
 mod outbox;
 mod receive;
+mod retention;
 mod sunset;
 mod tokens;
 mod upkeep;
@@ -56,6 +57,7 @@ pub use outbox::{
     waits_at, waits_for_circle, waits_for_token,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
+pub use retention::{Statistics, destroy_due, statistics, was_purged};
 pub use sunset::{note_relay_sunset, relay_sunset};
 pub use tokens::{
     DrawFailure, Drawn, InviteState, RESERVE, Right, Stock, add_invite, draw, draw_failed, drawn, may_draw,

@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
 use super::outbox::{self, Pace};
 use super::receive::{News, oldest_held};
-use super::{adrift, asides, desks, events, ladder, mls};
+use super::{adrift, asides, desks, events, ladder, mls, retention};
 use crate::store::{Ctx, Seconds};
 
 /// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
@@ -39,6 +39,7 @@ pub(super) fn plan_receipt(ctx: &mut Ctx<'_>, circle: &[u8], event: &EventId) ->
 /// Does whatever is due now.
 pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
     lanes::prune(ctx)?;
+    retention::destroy_due(ctx)?;
     desks::tend(ctx)?;
     for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
         if due(ctx, &circle, "receipt_due")? {
@@ -63,7 +64,8 @@ pub fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, EngineErro
         UNION ALL SELECT offer_due FROM circle WHERE state = 'active' AND adrift IS NULL
         UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL)";
     let planned = ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded);
-    Ok(planned.into_iter().chain(outbox::next_due(ctx, pace)?).chain(ladder::next_due(ctx)?).min())
+    let others = retention::next_look(ctx)?.into_iter().chain(ladder::next_due(ctx)?);
+    Ok(planned.into_iter().chain(outbox::next_due(ctx, pace)?).chain(others).min())
 }
 
 /// Everything the relay has was read: what was sent in an epoch that is too old now goes out again.

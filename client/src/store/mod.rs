@@ -68,6 +68,12 @@ impl Profile {
         Ok(self.connection.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?)
     }
 
+    /// Every page of a profile in memory as it is, free ones too.
+    #[cfg(test)]
+    pub(crate) fn image(&self) -> Vec<u8> {
+        self.connection.serialize("main").expect("a database in memory can be copied").to_vec()
+    }
+
     /// Where the profile lies; `None` in memory.
     pub fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()

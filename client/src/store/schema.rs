@@ -12,7 +12,7 @@ const BUSY: Duration = Duration::from_secs(20);
 
 /// The tables of the first version, then what each later one changed. A profile is brought from its version to the newest;
 /// a new one goes through all of them.
-const VERSIONS: [&str; 2] = [TABLES, GROUPS];
+const VERSIONS: [&str; 3] = [TABLES, GROUPS, RETENTION];
 
 const TABLES: &str = "
 -- Settings and single values: name, relay, cursor, keys' public half.
@@ -168,6 +168,15 @@ CREATE TABLE offer (fingerprint BLOB PRIMARY KEY, key_package BLOB NOT NULL, rec
 
 -- The one that this client offers now.
 CREATE TABLE own_offer (only INTEGER PRIMARY KEY CHECK (only = 1), key_package BLOB NOT NULL, made INTEGER NOT NULL);
+";
+
+const RETENTION: &str = "
+-- Ids of events that went when their time had come, so that a late copy is not taken in. day: when they went; they are
+-- forgotten after 366.
+CREATE TABLE purged (event BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID;
+
+-- What stays of a case that went: the month it began, how urgent it was, how it ended, whether it may be counted.
+CREATE TABLE remnant (month INTEGER NOT NULL, priority TEXT, outcome TEXT NOT NULL, consented INTEGER NOT NULL);
 ";
 
 /// Sets the connection up and makes the tables of a new database.

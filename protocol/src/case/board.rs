@@ -1,6 +1,6 @@
 //! All cases of a replica, kept up to date one event at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, case_of};
 use super::reduce::{Case, reduce_once};
@@ -11,6 +11,7 @@ use crate::content::{CaseId, EventId};
 pub struct Board {
     events: BTreeMap<CaseId, BTreeMap<EventId, Entry>>,
     reduced: BTreeMap<CaseId, Case>,
+    gone: BTreeSet<EventId>,
 }
 
 impl Board {
@@ -31,6 +32,13 @@ impl Board {
         Some(case)
     }
 
+    /// Takes note of an event that was here and went when its time had come: that others name it is no gap.
+    pub fn remember(&mut self, id: EventId) {
+        if self.gone.insert(id) {
+            self.reduced.retain(|_, case| !case.gaps.contains_key(&id));
+        }
+    }
+
     /// Forgets an event, as retention wants it. What is left may reduce to something else: purge whole cases.
     pub fn purge(&mut self, case: &CaseId) {
         self.events.remove(case);
@@ -40,7 +48,8 @@ impl Board {
     /// A case as it stands.
     pub fn case(&mut self, id: &CaseId) -> Option<&Case> {
         let events = self.events.get(id)?;
-        Some(self.reduced.entry(id.clone()).or_insert_with(|| reduce_once(events)))
+        let gone = &self.gone;
+        Some(self.reduced.entry(id.clone()).or_insert_with(|| without(gone, reduce_once(events))))
     }
 
     /// The events of a case, by id.
@@ -51,8 +60,14 @@ impl Board {
     /// All cases, by id.
     pub fn cases(&mut self) -> impl Iterator<Item = (&CaseId, &Case)> {
         for (id, events) in &self.events {
-            self.reduced.entry(id.clone()).or_insert_with(|| reduce_once(events));
+            let gone = &self.gone;
+            self.reduced.entry(id.clone()).or_insert_with(|| without(gone, reduce_once(events)));
         }
         self.reduced.iter()
     }
+}
+
+fn without(gone: &BTreeSet<EventId>, mut case: Case) -> Case {
+    case.gaps.retain(|id, _| !gone.contains(id));
+    case
 }

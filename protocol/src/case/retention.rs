@@ -6,19 +6,23 @@
 //! | CheckIn of `help`, Duress | with the case; without one 72 h after it was written |
 //! | HandoverNote | when it expires, 24 h after it was written at the latest |
 //! | an event of a case | with the case: 90 d after its end, not before 14 d after the defender's last word if that came in the last 7 d |
-//! | an alert without a case that is open, and everything else | 30 d after it was written |
-//! | Evidence | when its consent ends; without one like the rest |
+//! | an alert that no desk has seen, and everything else | 30 d after it was written |
+//! | Evidence | when its consent ends; without one, or as the record of an export, like the rest |
 //! | Consent | with the case, not before it has run out |
 //! | Offer, CheckInPlan, ShiftRoster | 30 d after what they tell of is over |
 //! | DeskPolicy | 30 d after another took its place |
 //!
 //! What stays of a case is its [`Remnant`]. A photo of a screen cannot be called back.
 
-use super::entry::Entry;
+use std::collections::BTreeMap;
+
+use super::entry::{Entry, Group, Role};
 use super::reduce::Case;
 use super::status::has_ended;
-use crate::content::Body;
-use crate::content::vocabulary::{CaseStatus, CheckInAnswer, Priority};
+use super::view::is_automatic;
+use crate::content::body::Triage;
+use crate::content::vocabulary::{CaseStatus, CheckInAnswer, Custody, Priority};
+use crate::content::{Body, EventId};
 
 const DAY: u64 = 24 * 60;
 /// How long check-ins stay, in minutes.
@@ -74,6 +78,7 @@ pub fn event_end(entry: &Entry, case: CaseEnd, consent_ends: Option<u64>, replac
             let last = written.saturating_add(HANDOVER_MINUTES);
             Some(content.expires.map_or(last, |expires| expires.min(last)))
         }
+        Body::Evidence(_) if is_export(entry) => with_case(ALERT_MINUTES),
         Body::Evidence(_) => consent_ends.or_else(|| with_case(ALERT_MINUTES)),
         Body::Consent(_) => with_case(ALERT_MINUTES).map(|end| content.expires.map_or(end, |expires| end.max(expires))),
         Body::Offer(offer) => after(offer.until),
@@ -95,6 +100,56 @@ pub fn event_end(entry: &Entry, case: CaseEnd, consent_ends: Option<u64>, replac
         | Body::Escalation(_)
         | Body::Leave
         | Body::Unknown { .. } => with_case(ALERT_MINUTES),
+    }
+}
+
+/// Whether it is no piece of evidence but the record of an export: what happened to it first is that it was exported.
+/// It stays with its case, so that a consent that is withdrawn does not take the knowledge along of who has what.
+pub fn is_export(entry: &Entry) -> bool {
+    let Body::Evidence(evidence) = entry.body() else { return false };
+    evidence.custody.first().is_some_and(|first| first.what == Custody::Exported)
+}
+
+/// When the events of a case go, and what stays of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lifetime {
+    /// When the case goes as a whole.
+    pub case: CaseEnd,
+    /// When each event goes; `None` while that is not known.
+    pub events: BTreeMap<EventId, Option<u64>>,
+    /// What stays of it, once it has ended.
+    pub remnant: Option<Remnant>,
+}
+
+/// When the events of one case go. A case that was never outside of circles is nobody's work: its events go as if they
+/// belonged to none.
+pub fn lifetime(case: &Case, events: &[&Entry]) -> Lifetime {
+    let held = || events.iter().filter(|entry| !case.refused.contains_key(&entry.id()));
+    let worked_on = events.iter().any(|entry| entry.group != Group::Circle);
+    let last_word = held().filter(|entry| entry.role == Role::Defender && !is_automatic(entry));
+    let last_word = last_word.map(|entry| entry.written()).max();
+    let ends = |entry: &&&Entry| {
+        let decided = |triage: &Triage| triage.status.as_ref().is_some_and(has_ended);
+        matches!(entry.body(), Body::Triage(triage) if decided(triage)) || matches!(entry.body(), Body::StandDown(_))
+    };
+    // As far as this device can tell: at the last word that could have ended it, or at its last word of all.
+    let ended = held().filter(ends).map(|entry| entry.written()).max();
+    let ended = ended.or_else(|| held().map(|entry| entry.written()).max()).unwrap_or_default();
+    let end = if worked_on { case_end(case, ended, last_word) } else { CaseEnd::None };
+    let goes = |entry: &&Entry| (entry.id(), event_end(entry, end, consent_end(case, entry, events), None));
+    let began = case.opened_by.and_then(|id| events.iter().find(|entry| entry.id() == id));
+    let remnant = began.filter(|_| worked_on).and_then(|began| remnant(case, began.written()));
+    Lifetime { case: end, events: events.iter().map(goes).collect(), remnant }
+}
+
+/// When the consent ends under which a piece of evidence is kept: at once when it was withdrawn or refused. `None` if the
+/// piece names none, or one that is not here.
+fn consent_end(case: &Case, entry: &Entry, events: &[&Entry]) -> Option<u64> {
+    let Body::Evidence(evidence) = entry.body() else { return None };
+    let id = evidence.consent?;
+    match case.consents.get(&id) {
+        Some(expires) => *expires,
+        None => events.iter().any(|entry| entry.id() == id).then_some(0),
     }
 }
 

@@ -7,16 +7,17 @@ use himaya_protocol::case::deadline::{
     Due, Rung, TURN_MINUTES, deadlines, is_skewed, is_told, rank, rungs, standing, wait,
 };
 use himaya_protocol::case::priority::{of_alert, of_request, of_words};
-use himaya_protocol::case::retention::{CaseEnd, Remnant, case_end, event_end, remnant};
+use himaya_protocol::case::retention::{CaseEnd, Remnant, case_end, event_end, lifetime, remnant};
 use himaya_protocol::case::statistics::{Cell, tabulate};
 use himaya_protocol::case::{Group, Role};
 use himaya_protocol::content::body::{
-    CheckIn, CheckInPlan, Escalation, HandoverNote, LadderStep, ShelterRequest, ThreatAlert, Triage,
+    CheckIn, CheckInPlan, CustodyEntry, Escalation, Evidence, HandoverNote, LadderStep, ShelterRequest, ThreatAlert,
+    Triage,
 };
 use himaya_protocol::content::value::{NoticeText, Text};
 use himaya_protocol::content::vocabulary::{
-    AckLevel, CaseStatus, Certainty, CheckInAnswer, ConsentAct, EscalationReason, Kind, LadderAct, LadderWho, NeededBy,
-    Priority, Severity, Urgency,
+    AckLevel, CaseStatus, Certainty, CheckInAnswer, ConsentAct, Custody, EscalationReason, Kind, LadderAct, LadderWho,
+    NeededBy, Priority, Severity, Urgency,
 };
 use himaya_protocol::content::{CaseId, EventId, Notice};
 use himaya_protocol::wire::card::Fingerprint;
@@ -275,6 +276,66 @@ fn when_things_go() {
     assert_eq!((left.month, left.outcome), (56 * 12, CaseStatus::Closed), "January 2026");
     assert_eq!(remnant(&closed, 29_459_520 - 5 * DAY - 1).map(|left| left.month), Some(56 * 12 - 1), "December 2025");
     assert_eq!(remnant(&closed, 0).map(|left| left.month), Some(0));
+}
+
+#[test]
+fn when_all_of_a_case_goes() {
+    let of = |story: &Story| lifetime(&story.reduced(), &story.entries.iter().collect::<Vec<_>>());
+    let goes = |story: &Story, id: EventId| of(story).events.get(&id).copied().flatten();
+    let written = |story: &Story, id: EventId| {
+        story.entries.iter().find(|entry| entry.id() == id).map(himaya_protocol::case::Entry::written)
+    };
+    let open = Story::at(&CaseStatus::Active);
+    assert_eq!((of(&open).case, of(&open).remnant), (CaseEnd::Open, None));
+
+    let mut closed = Story::at(&CaseStatus::Closed);
+    let end =
+        written(&closed, closed.entries[closed.entries.len() - 1].id()).expect("the last one closed it") + 90 * DAY;
+    assert_eq!(of(&closed).case, CaseEnd::At(end));
+    assert_eq!(of(&closed).remnant.map(|left| left.outcome), Some(CaseStatus::Closed));
+    assert!(of(&closed).events.values().all(|goes| *goes == Some(end)), "as a whole");
+    closed.clock = end - START - DAY;
+    let last = closed.say(CONTACT, Notice { text: NoticeText::new("thank you").expect("a text") });
+    assert_eq!(goes(&closed, last), Some(end), "others do not keep it");
+    let last = closed.say(DEFENDER, Notice { text: NoticeText::new("thank you").expect("a text") });
+    assert_eq!(goes(&closed, last), written(&closed, last).map(|word| word + 14 * DAY));
+
+    // A circle has nobody who could close a case: what it knows goes like everything else.
+    let mut circle = Story::default();
+    let alert = circle.say(DEFENDER.on(Group::Circle), ThreatAlert::default());
+    assert_eq!(of(&circle).case, CaseEnd::None);
+    assert_eq!(goes(&circle, alert), written(&circle, alert).map(|word| word + 30 * DAY));
+    let seen = circle.heads();
+    circle.say_having_seen(DILAN, &seen, ack(alert, AckLevel::Human), &Around::default());
+    assert_eq!((of(&circle).case, goes(&circle, alert)), (CaseEnd::Open, None), "a desk has it");
+}
+
+#[test]
+fn evidence_goes_with_its_consent_and_the_record_of_an_export_with_its_case() {
+    let mut story = Story::at(&CaseStatus::Active);
+    let grant = story.say_around(DEFENDER, consent(ConsentAct::Grant), &in_minutes(20 * DAY));
+    let until = START + story.clock + 20 * DAY;
+    let piece = |what, consent| Evidence {
+        commitment: [1; 32],
+        shared_sha256: [2; 32],
+        stripped: true,
+        mime: None,
+        size: None,
+        captured: None,
+        derivations: Vec::new(),
+        custody: vec![CustodyEntry { what, at: START, by: DILAN.id() }],
+        consent,
+    };
+    let kept = story.say(DEFENDER, piece(Custody::Collected, Some(grant)));
+    let free = story.say(DEFENDER, piece(Custody::Collected, None));
+    let unknown = story.say(DEFENDER, piece(Custody::Collected, Some(EventId::of(b"elsewhere"))));
+    let export = story.say(DILAN, piece(Custody::Exported, Some(grant)));
+    let goes = |story: &Story| lifetime(&story.reduced(), &story.entries.iter().collect::<Vec<_>>()).events;
+    let before = goes(&story);
+    assert_eq!([kept, free, unknown, export].map(|id| before[&id]), [Some(until), None, None, None]);
+    story.say(DEFENDER, consent(ConsentAct::Withdraw));
+    let after = goes(&story);
+    assert_eq!([kept, free, unknown, export].map(|id| after[&id]), [Some(0), None, None, None]);
 }
 
 /// What retention takes before its case changes nothing of what stays.

@@ -1,10 +1,13 @@
 //! Consent.
 
+use sha2::{Digest, Sha256};
+
 use super::Rules;
 use crate::cbor::Value;
 use crate::content::event::{EventError, EventId};
 use crate::content::field::{Item, tuple};
 use crate::content::vocabulary::{ConsentAct, ConsentField, ConsentMethod, GivenBy, Purpose, RecipientClass};
+use crate::wire::card::Fingerprint;
 
 /// How long a consent may stand, in minutes: 90 days.
 pub const CONSENT_MINUTES_MAX: u64 = 90 * 24 * 60;
@@ -66,6 +69,20 @@ pub struct Recipient {
     pub class: RecipientClass,
     /// Which: the fingerprint of a person, or the SHA-256 of what the organisation is known by.
     pub id: [u8; 32],
+}
+
+impl Recipient {
+    /// A recipient by what it is known by: SHA-256 of the words in lower case, one space between two, so that two people
+    /// who type one name mean one recipient. `None` when nothing is left.
+    pub fn known_as(class: RecipientClass, name: &str) -> Option<Self> {
+        let words: Vec<String> = name.split_whitespace().map(str::to_lowercase).collect();
+        (!words.is_empty()).then(|| Self { class, id: Sha256::digest(words.join(" ")).into() })
+    }
+
+    /// A recipient that is one person.
+    pub fn person(class: RecipientClass, who: &Fingerprint) -> Self {
+        Self { class, id: *who.as_bytes() }
+    }
 }
 
 impl Item for Recipient {
