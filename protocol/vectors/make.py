@@ -489,6 +489,7 @@ DESK = [
     ("offer", 7, {0: 1, 1: SENT, 2: SENT + 30 * DAY, 3: "IQ-SU", 4: ["step_free", "child_safe", "private_room"], 5: 14,
                   6: 12, 7: "open"}, {}),
     ("match", 8, {0: run(0x21), 1: run(0x22), 2: SENT + 12 * HOUR, 3: "proposed"}, {}),
+    ("match_carried", 8, {0: run(0x21), 1: run(0x22), 3: "host_ok", 4: run(0x29)}, {}),
     ("handover_note", 9, {0: "The bench by the north gate"}, {"expires": SENT + 6 * HOUR}),
     ("check_in_plan", 10, {0: SENT + HOUR, 1: "FREQ=WEEKLY;BYDAY=MO,TH;COUNT=8", 2: 30, 3: 10,
                            4: [[0, "contacts", "ask"], [30, "desk", "alert"], [60, "desk", "open_case"],
@@ -595,6 +596,7 @@ def refused():
     wrong("missing_match_request", "match", {0: None})
     wrong("missing_match_state", "match", {3: None})
     wrong("limit_match_hold_over_48_hours", "match", {2: SENT + 48 * HOUR + 1})
+    wrong("limit_match_carries_proposal", "match", {4: run(0x29)})
     wrong("limit_match_hold_past", "match", {2: SENT})
     wrong("limit_match_hold_without_proposal", "match", {3: "host_ok"})
     wrong("limit_handover_301", "handover_note", {0: "x" * 301})

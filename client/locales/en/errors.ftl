@@ -120,6 +120,19 @@ refused-no-consent = Nothing was written: no consent covers this; ask for one, f
 refused-not-read-back = Nothing was written: read the consent back to whoever gave it, and say that it was done.
 refused-referral = Nothing was written: the referral cannot go there from where it stands; look at its state.
 refused-desk-only = Nothing was written: this note is for the desk alone; leave it out, or write it on the desk.
+match-unknown = Nothing was written: the request or the offer is not here yet. Sync and try again.
+match-stage = Nothing was written: the match is not where this would lead on from. Look at it again.
+match-no-consent = Nothing was written: no consent to look for shelter stands. Ask the guest for one.
+match-full = Nothing was written: no place is left there.
+match-expired = Nothing was written: the place was held too long ago. It has to be proposed again.
+no-line =
+    You have no line to a desk. Accept an organisation's card first:
+      himaya card accept CARD
+no-link =
+    You have no link to a desk. Accept an organisation's card first; they let you in as a host:
+      himaya card accept CARD
+not-asked = Nobody waits for your answer to this.
+not-both = Host and guest have not both said yes. Until then neither learns who the other is.
 no-case-group =
     This case has no group of its own yet. Open one first:
       himaya case group CASE

@@ -116,3 +116,24 @@ stands-referred = referred
 stands-transferred = transferred
 stands-reopened = reopened
 stands-duress-hold = held for duress
+
+offer-open = open
+offer-held = held
+offer-full = full
+offer-paused = paused
+offer-withdrawn = withdrawn
+
+matched-proposed = proposed
+matched-host-ok = the host said yes
+matched-guest-ok = host and guest said yes
+matched-declined = declined
+matched-expired = expired
+matched-cancelled = cancelled
+
+need-step-free = step-free
+need-women-only = for women only
+need-private-room = a room of one's own
+need-child-safe = safe for children
+need-medication-storage = a fridge for medication
+need-assistance-animal = room for an assistance animal
+need-remote-work = a place to work

@@ -20,12 +20,15 @@ mod init;
 mod invite;
 mod kit;
 mod man;
+mod need;
 mod net;
 mod news;
+mod offer;
 mod output;
 mod render;
 mod requests;
 mod set;
+mod shelter;
 mod show;
 mod sos;
 mod st;
@@ -82,6 +85,12 @@ enum Command {
     Desk(desk::Command),
     #[command(subcommand)]
     Case(case::Command),
+    #[command(subcommand)]
+    Need(need::Command),
+    #[command(subcommand)]
+    Offer(offer::Command),
+    #[command(subcommand)]
+    Shelter(shelter::Command),
     Verify(verify::Arguments),
     Sos(sos::Arguments),
     Alert(alert::Arguments),
@@ -156,6 +165,9 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Circle(command) => circle::run(app, command).await,
         Command::Desk(command) => desk::run(app, command).await,
         Command::Case(command) => case::run(app, command).await,
+        Command::Need(command) => need::run(app, &command).await,
+        Command::Offer(command) => offer::run(app, command).await,
+        Command::Shelter(command) => shelter::run(app, command).await,
         Command::Verify(arguments) => verify::run(app, &arguments).await,
         Command::Sos(arguments) => sos::run(app, &arguments).await,
         Command::Alert(arguments) => alert::run(app, &arguments).await,

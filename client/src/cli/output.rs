@@ -1,6 +1,8 @@
 //! The JSON objects that programs read (docs/cli.md). Times are Unix seconds unless a field says minutes.
 
+use himaya_protocol::case::shelter::Misfit;
 use himaya_protocol::cbor;
+use himaya_protocol::content::body::{Match, Offer};
 use himaya_protocol::content::{Body, Event, EventId, ThreatAlert};
 use himaya_protocol::wire::card::Fingerprint;
 use serde::Serialize;
@@ -75,6 +77,34 @@ pub(super) fn member(member: &Member) -> Value {
     json!({
         "name": member.name, "role": member.role.map(super::render::role_word),
         "fingerprint": hex(&member.fingerprint), "verified": member.verified, "me": member.me,
+    })
+}
+
+/// A place that is offered, and what speaks against it for a request.
+pub(super) fn offer(id: &EventId, free: u64, offer: &Offer, against: Option<&[Misfit]>) -> Value {
+    let misfit = |misfit: &Misfit| match misfit {
+        Misfit::Full => "full".to_owned(),
+        Misfit::Time => "time".to_owned(),
+        Misfit::Area => "area".to_owned(),
+        Misfit::Lacks(need) => format!("lacks {}", need.as_str()),
+    };
+    let mut object = json!({
+        "offer": id.to_hex(), "free": free, "place": offer.place.as_str(), "offer_state": offer.state.as_str(),
+        "features": offer.features.iter().map(|need| need.as_str()).collect::<Vec<_>>(),
+        "from_minutes": offer.from, "until_minutes": offer.until, "max_nights": offer.max_nights,
+    });
+    if let (Some(against), Some(fields)) = (against, object.as_object_mut()) {
+        fields.insert("against".to_owned(), against.iter().map(misfit).collect::<Vec<_>>().into());
+    }
+    object
+}
+
+/// What was said of a match.
+pub(super) fn matched(entry: &Entry, said: &Match) -> Value {
+    json!({
+        "id": entry.event.id().to_hex(), "request": said.request.to_hex(), "offer": said.offer.to_hex(),
+        "stage": said.state.as_str(), "author": entry.author_name, "own": entry.own, "circle": entry.circle_name,
+        "carried": said.carries.is_some(),
     })
 }
 

@@ -1,7 +1,8 @@
 //! Events as people read them.
 
+use himaya_protocol::content::body::Offer;
 use himaya_protocol::content::vocabulary::{AckLevel, Status};
-use himaya_protocol::content::{Body, ThreatAlert};
+use himaya_protocol::content::{Body, EventId, ThreatAlert};
 use himaya_protocol::wire::policy::{GroupKind, Role};
 
 use super::app::App;
@@ -57,6 +58,20 @@ pub(super) fn kind_text(kind: GroupKind) -> Text {
         GroupKind::HostLink => Text::KindHostLink,
         GroupKind::Bridge => Text::KindBridge,
     }
+}
+
+/// A place that is offered, in a few lines.
+pub(super) fn offer(app: &mut App, id: &EventId, free: u64, offer: &Offer) -> Result<(), CliError> {
+    gap(app)?;
+    let status = app.texts.word(&offer.state);
+    let args = [("value", Arg::ours(offer.place.as_str())), ("count", free.into()), ("status", Arg::ours(&status))];
+    app.say(Text::OfferLine, &args)?;
+    app.screen().machine(&id.short())?;
+    for feature in &offer.features {
+        let feature = app.texts.word(feature);
+        app.screen().detail(&feature)?;
+    }
+    Ok(())
 }
 
 /// An empty line, for people.

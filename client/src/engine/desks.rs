@@ -4,6 +4,8 @@
 //! links, and whoever leaves it is removed from them. That is done by the client that owns the line, or, once its owner
 //! has left the desk, by the coordinator with the least fingerprint.
 
+use himaya_protocol::case::case_of;
+use himaya_protocol::case::shelter::Stage;
 use himaya_protocol::content::body::DeskPolicy;
 use himaya_protocol::content::value::NoticeText;
 use himaya_protocol::content::{Body, CaseId, EventId, Notice};
@@ -16,7 +18,7 @@ use super::commit::{self, Wish};
 use super::contacts::{self, Contact};
 use super::error::EngineError;
 use super::events::{self, Draft};
-use super::{adrift, asides, cases, identity, views};
+use super::{adrift, asides, cases, identity, shelter, views};
 use crate::store::{Ctx, StoreError};
 
 /// Makes a desk whose owner and only member is this profile.
@@ -91,12 +93,30 @@ pub fn bring_in(ctx: &mut Ctx<'_>, group: &Circle, who: &Member, role: Role) -> 
     if !group.kind.has(role) || role == Role::Owner {
         return Err(EngineError::Role);
     }
+    // Until both have said yes, host and guest learn nothing of each other.
+    if role == Role::Host && !host_may_come(ctx, group, &who.fingerprint)? {
+        return Err(EngineError::NotBoth);
+    }
     let inside = circles::members(ctx, &group.id)?.iter().any(|member| member.fingerprint == who.fingerprint);
     if inside || commit::wished(ctx, &group.id, "add", Some(&who.fingerprint))? {
         return Err(EngineError::Member);
     }
     let key_package = asides::offer_of(ctx, &who.fingerprint)?.ok_or(EngineError::NoOffer)?;
     commit::wish(ctx, &group.id, &Wish::Add { who: who.fingerprint, role, key_package })
+}
+
+/// Whether a host and the guest of a case's group have both said yes.
+fn host_may_come(ctx: &Ctx<'_>, group: &Circle, host: &Fingerprint) -> Result<bool, EngineError> {
+    let known = shelter::shelter(ctx)?;
+    for ((request, offer), stage) in &known.matches {
+        let theirs = known.places.get(offer).is_some_and(|place| place.host == *host);
+        let case = views::by_id(ctx, request).ok().and_then(|entry| case_of(&entry.event));
+        let here = case.is_some_and(|case| cases::home(ctx, &case).is_ok_and(|home| home.id == group.id));
+        if theirs && here && stage.is_some_and(Stage::is_open) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Says how a desk works: on the desk, and what defenders' clients need of it in every line.

@@ -48,6 +48,21 @@ pub enum EngineError {
     /// The case has no group of its own.
     #[error("the case has no group of its own")]
     NoCaseGroup,
+    /// The rules for shelter do not let this hold.
+    #[error(transparent)]
+    NoMatch(#[from] himaya_protocol::case::shelter::NoMatch),
+    /// The profile has no line to a desk.
+    #[error("you have no line to a desk")]
+    NoLine,
+    /// The profile has no link to a desk as a host.
+    #[error("you have no link to a desk as a host")]
+    NoLink,
+    /// Nobody waits for an answer of this profile to this.
+    #[error("nobody waits for your answer to this")]
+    NotAsked,
+    /// The host joins when both have said yes.
+    #[error("host and guest have not both said yes")]
+    NotBoth,
     /// The profile is on no desk.
     #[error("you are on no desk")]
     NoDesk,

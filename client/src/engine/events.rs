@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 
 use himaya_protocol::case::case_of;
 use himaya_protocol::content::body::{ALERT_EXPIRY_HOURS, REFS_MAX};
-use himaya_protocol::content::event::PREV_MAX;
 use himaya_protocol::content::value::{Lang, Note, NoticeText};
 use himaya_protocol::content::vocabulary::{AckLevel, Status, Tlp};
 use himaya_protocol::content::{Ack, AllClear, Body, CaseId, Content, Event, EventError, EventId, Notice, ThreatAlert};
@@ -90,11 +89,12 @@ pub fn acknowledge(
     send(ctx, &circle, Ack { refs: [*event].into(), level, note }.into(), &draft)
 }
 
-/// Says that the danger of an own alert is over: reaches everybody the alert reached.
+/// Says that the danger of an own alert is over, or that whoever asked for shelter is there and well: reaches everybody
+/// whom the alert or the request reached.
 pub fn clear(ctx: &mut Ctx<'_>, event: &EventId, note: Option<Note>) -> Result<EventId, EngineError> {
     let (circle, own, bytes) = place(ctx, event)?;
     let alert = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
-    if !matches!(alert.body(), Body::ThreatAlert(_)) {
+    if !matches!(alert.body(), Body::ThreatAlert(_) | Body::ShelterRequest(_)) {
         return Err(EngineError::Kind);
     }
     if !own {
@@ -132,7 +132,6 @@ fn write(
 ) -> Result<EventId, EngineError> {
     let identity = super::identity(ctx)?;
     let minutes = ctx.now / 60;
-    let lamport: Option<i64> = ctx.row("SELECT max(lamport) FROM event", &[], |row| row.get(0))?.flatten();
     let lang = match &draft.lang {
         Some(lang) => lang.clone(),
         None => profile_lang(ctx)?,
@@ -142,9 +141,9 @@ fn write(
         case: draft.case.clone(),
         prev: match &draft.case {
             Some(case) => heads::of_case(ctx, case, circle)?,
-            None => heads(ctx, circle)?,
+            None => heads::of_circle(ctx, circle)?,
         },
-        lamport: loaded(lamport.unwrap_or_default()) + 1,
+        lamport: heads::next_lamport(ctx)?,
         sent: minutes,
         expires: draft.expires_hours.map(|hours| minutes + hours * 60),
         status: draft.status.clone(),
@@ -168,19 +167,6 @@ fn profile_lang(ctx: &Ctx<'_>) -> Result<Lang, EngineError> {
     let stored = ctx.setting("lang")?.and_then(|bytes| String::from_utf8(bytes).ok());
     let tag = stored.as_deref().unwrap_or("en");
     tag.parse().map_err(|_| StoreError::Damaged("language").into())
-}
-
-/// The newest events of a circle that no other names, at most [`PREV_MAX`] of them.
-fn heads(ctx: &Ctx<'_>, circle: Option<&[u8]>) -> Result<BTreeSet<EventId>, EngineError> {
-    let Some(circle) = circle else { return Ok(BTreeSet::new()) };
-    let most = i64::try_from(PREV_MAX).unwrap_or(1);
-    let rows = ctx.rows(
-        "SELECT head.event FROM head JOIN event ON event.id = head.event WHERE head.circle = ?1
-         ORDER BY event.number DESC LIMIT ?2",
-        &[&circle, &most],
-        |row| row.get::<_, Vec<u8>>(0),
-    )?;
-    Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
 }
 
 /// Puts an event into the log; `false` when it is there already.

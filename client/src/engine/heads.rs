@@ -18,8 +18,11 @@ use himaya_protocol::wire::policy::GroupKind;
 
 use super::circles;
 use super::error::EngineError;
+use super::lanes::loaded;
 use crate::store::Ctx;
 
+/// The setting that holds the largest lamport of what was destroyed.
+const LAMPORT: &str = "lamport";
 /// The scope of everything that this client has.
 const ALL: &[u8] = b"all";
 /// The scope of what the defender reads.
@@ -34,6 +37,19 @@ fn scope(ctx: &Ctx<'_>, circle: Option<&[u8]>) -> Result<Vec<u8>, EngineError> {
         GroupKind::Desk => ALL.to_vec(),
         GroupKind::HostLink | GroupKind::Bridge => circle.to_vec(),
     })
+}
+
+/// The newest events of a circle that no other names, at most [`PREV_MAX`] of them.
+pub(super) fn of_circle(ctx: &Ctx<'_>, circle: Option<&[u8]>) -> Result<BTreeSet<EventId>, EngineError> {
+    let Some(circle) = circle else { return Ok(BTreeSet::new()) };
+    let most = i64::try_from(PREV_MAX).unwrap_or(1);
+    let rows = ctx.rows(
+        "SELECT head.event FROM head JOIN event ON event.id = head.event WHERE head.circle = ?1
+         ORDER BY event.number DESC LIMIT ?2",
+        &[&circle, &most],
+        |row| row.get::<_, Vec<u8>>(0),
+    )?;
+    Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
 }
 
 /// What an event of a case in a group names, at most [`PREV_MAX`].
@@ -72,5 +88,22 @@ fn advance_in(ctx: &Ctx<'_>, scope: &[u8], case: &CaseId, event: &Event) -> Resu
          WHERE NOT EXISTS (SELECT 1 FROM case_past WHERE scope = ?2 AND event = ?3)",
         &[&case.as_bytes(), &scope, &&id.as_bytes()[..]],
     )?;
+    Ok(())
+}
+
+/// One more than the largest lamport known, also of what was destroyed since.
+pub(super) fn next_lamport(ctx: &Ctx<'_>) -> Result<u64, EngineError> {
+    let largest: Option<i64> = ctx.row("SELECT max(lamport) FROM event", &[], |row| row.get(0))?.flatten();
+    let largest = largest.map_or(0, loaded).max(ctx.number(LAMPORT)?.unwrap_or_default());
+    Ok(largest.saturating_add(1))
+}
+
+/// An event is about to be destroyed: what is written from now on comes after it all the same.
+pub(super) fn outlive(ctx: &Ctx<'_>, event: &[u8]) -> Result<(), EngineError> {
+    let sql = "SELECT lamport FROM event WHERE id = ?1";
+    let gone = ctx.row(sql, &[&event], |row| row.get::<_, i64>(0))?.map_or(0, loaded);
+    if ctx.number(LAMPORT)?.unwrap_or_default() < gone {
+        ctx.set_number(LAMPORT, gone)?;
+    }
     Ok(())
 }

@@ -31,6 +31,7 @@ mod mls;
 mod outbox;
 mod receive;
 mod retention;
+mod shelter;
 mod sunset;
 mod tokens;
 mod upkeep;
@@ -58,6 +59,10 @@ pub use outbox::{
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use retention::{Statistics, destroy_due, statistics, was_purged};
+pub use shelter::{
+    Candidate, OwnPlace, answer_match, ask_for_shelter, carry, change_offer, depart, hand_over, own_line, own_places,
+    propose, put_up_offer, search, shelter, stage_of, take_notes,
+};
 pub use sunset::{note_relay_sunset, relay_sunset};
 pub use tokens::{
     DrawFailure, Drawn, InviteState, RESERVE, Right, Stock, add_invite, draw, draw_failed, drawn, may_draw,

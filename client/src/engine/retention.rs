@@ -14,7 +14,7 @@ use himaya_protocol::content::{Body, CaseId, Event, EventId};
 
 use super::error::EngineError;
 use super::lanes::{loaded, stored};
-use super::{cases, outbox};
+use super::{cases, heads, outbox};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How often this client looks for what is due.
@@ -103,8 +103,9 @@ fn replaced_at(ctx: &Ctx<'_>, entry: &Entry) -> Result<Option<u64>, EngineError>
 }
 
 /// Destroys an event and all that was derived from it, and remembers its id.
-fn destroy(ctx: &mut Ctx<'_>, id: &EventId) -> Result<(), EngineError> {
+pub(super) fn destroy(ctx: &mut Ctx<'_>, id: &EventId) -> Result<(), EngineError> {
     let event = &id.as_bytes()[..];
+    heads::outlive(ctx, event)?;
     for job in ctx.rows("SELECT id FROM job WHERE event = ?1", &[&event], |row| row.get::<_, i64>(0))? {
         outbox::drop_job(ctx, job)?;
     }

@@ -163,6 +163,9 @@ CREATE TABLE case_head (
 -- Events that another event of their case names, also before they have come.
 CREATE TABLE case_past (scope BLOB NOT NULL, event BLOB NOT NULL, PRIMARY KEY (scope, event)) WITHOUT ROWID;
 
+-- This host's places, each with the offer that stands in one link. newest: the last version of it.
+CREATE TABLE own_place (first BLOB PRIMARY KEY, place INTEGER NOT NULL, newest BLOB NOT NULL) WITHOUT ROWID;
+
 -- By which KeyPackage each fellow member of a group can be added to other groups.
 CREATE TABLE offer (fingerprint BLOB PRIMARY KEY, key_package BLOB NOT NULL, received INTEGER NOT NULL) WITHOUT ROWID;
 

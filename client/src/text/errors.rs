@@ -1,5 +1,6 @@
 //! Errors as people read them: what went wrong, whether anything is lost, what to do now.
 
+use himaya_protocol::case::shelter::NoMatch;
 use himaya_protocol::content::alert_json::{AlertFileError, FieldProblem, Problem};
 use himaya_protocol::wire::card::CardError;
 use himaya_protocol::wire::invite::InviteError;
@@ -125,6 +126,18 @@ pub fn refused(refusal: himaya_protocol::case::Refusal) -> Text {
     }
 }
 
+fn no_match(why: NoMatch, texts: &Texts) -> String {
+    let text = match why {
+        NoMatch::Refused(refusal) => refused(refusal),
+        NoMatch::Unknown => Text::MatchUnknown,
+        NoMatch::Stage => Text::MatchStage,
+        NoMatch::NoConsent => Text::MatchNoConsent,
+        NoMatch::Full => Text::MatchFull,
+        NoMatch::Expired => Text::MatchExpired,
+    };
+    texts.say(text, &[])
+}
+
 impl Explain for EngineError {
     fn explain(&self, texts: &Texts) -> String {
         let named = |text, name: &str| texts.say(text, &[("name", Arg::theirs(name))]);
@@ -145,6 +158,11 @@ impl Explain for EngineError {
             Self::Ambiguous { name, .. } => named(Text::AmbiguousThing, name),
             Self::CircleExists(name) => texts.say(Text::CircleExists, &[("circle", Arg::theirs(name))]),
             Self::Refused(refusal) => texts.say(refused(*refusal), &[]),
+            Self::NoMatch(why) => no_match(*why, texts),
+            Self::NoLine => texts.say(Text::NoLine, &[]),
+            Self::NoLink => texts.say(Text::NoLink, &[]),
+            Self::NotAsked => texts.say(Text::NotAsked, &[]),
+            Self::NotBoth => texts.say(Text::NotBoth, &[]),
             Self::NoCaseGroup => texts.say(Text::NoCaseGroup, &[]),
             Self::NoDesk => texts.say(Text::NoDesk, &[]),
             Self::NotALine => texts.say(Text::NotALine, &[]),

@@ -1,8 +1,8 @@
 //! The words of the closed vocabularies, as people read them.
 
 use himaya_protocol::content::vocabulary::{
-    ActorClass, Affected, CaseStatus, Certainty, Contact, Count, Kind, Priority, ResponseType, Severity, Status, Tlp,
-    Urgency,
+    ActorClass, Affected, CaseStatus, Certainty, Contact, Count, Kind, MatchState, Need, OfferState, Priority,
+    ResponseType, Severity, Status, Tlp, Urgency,
 };
 
 use super::{Arg, Text, Texts};
@@ -52,6 +52,9 @@ words! {
     Contact = "contact",
     Count = "count",
     Kind = "kind",
+    MatchState = "matched",
+    Need = "need",
+    OfferState = "offer",
     Priority = "priority",
     ResponseType = "response",
     Severity = "severity",

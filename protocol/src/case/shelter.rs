@@ -166,6 +166,9 @@ fn judge(past: &Known<'_>, own: &Known<'_>, entry: &Entry) -> Result<(), NoMatch
         return Err(Refusal::NotAuthor.into());
     }
     let Body::Match(said) = entry.body() else { return Ok(()) };
+    if let Some(first) = said.carries {
+        return carried(past, entry, said, &first);
+    }
     let (request, (host, offer)) = past.request(&said.request).zip(past.offer(&said.offer)).ok_or(NoMatch::Unknown)?;
     let stage = past.stage(&said.request, &said.offer);
     let by_host = entry.role == Role::Host && entry.author() == host;
@@ -206,6 +209,13 @@ fn judge(past: &Known<'_>, own: &Known<'_>, entry: &Entry) -> Result<(), NoMatch
         | MatchState::Expired
         | MatchState::Cancelled => Err(Refusal::Role.into()),
     }
+}
+
+/// A coordinator tells host or guest what the other said, in the words that were said.
+fn carried(past: &Known<'_>, entry: &Entry, said: &Match, first: &EventId) -> Result<(), NoMatch> {
+    let Some(Body::Match(first)) = past.entry(first).map(Entry::body) else { return Err(NoMatch::Unknown) };
+    let same = same(first, &said.request, &said.offer) && first.state == said.state && first.carries.is_none();
+    if same && entry.role == Role::Coordinator { Ok(()) } else { Err(Refusal::Role.into()) }
 }
 
 /// Whether a match can still come to nothing.
@@ -251,7 +261,7 @@ impl<'a> Known<'a> {
         let Some((last, _, offer)) = self.versions(id).pop() else { return 0 };
         let taken = self.entries().filter(|(place, entry)| {
             let Body::Match(said) = entry.body() else { return false };
-            let yes = said.offer == *id && said.state == MatchState::HostOk && !self.dag.before(*place, last);
+            let yes = said.offer == *id && is_own(said, &MatchState::HostOk) && !self.dag.before(*place, last);
             yes && self.stage(&said.request, id).is_some_and(Stage::takes_place)
         });
         offer.slots.saturating_sub(u64::try_from(taken.count()).unwrap_or(u64::MAX))
@@ -277,14 +287,16 @@ impl<'a> Known<'a> {
     /// each other, the no wins.
     fn stage(&self, request: &EventId, offer: &EventId) -> Option<Stage> {
         let mut stage = None;
-        let mut named = Vec::new();
+        let (mut named, mut told) = (Vec::new(), Vec::new());
         for (place, entry) in self.entries() {
             if let Body::Match(said) = entry.body() {
-                if same(said, request, offer) {
+                if same(said, request, offer) && said.carries.is_some() {
+                    told.push(entry.id());
+                } else if same(said, request, offer) {
                     named.push(entry.id());
                     stage = after(stage, &said.state);
                 }
-            } else if stage.is_some_and(|stage| self.goes_on(stage, place, entry, &named, offer)) {
+            } else if stage.is_some_and(|stage| self.goes_on(stage, place, entry, (&named, &told), offer)) {
                 stage = stage.and_then(Stage::next);
             }
         }
@@ -292,7 +304,14 @@ impl<'a> Known<'a> {
     }
 
     /// Whether an event that is no Match takes one on to its next stage.
-    fn goes_on(&self, stage: Stage, place: usize, entry: &Entry, named: &[EventId], offer: &EventId) -> bool {
+    fn goes_on(
+        &self,
+        stage: Stage,
+        place: usize,
+        entry: &Entry,
+        (named, told): (&[EventId], &[EventId]),
+        offer: &EventId,
+    ) -> bool {
         match stage {
             Stage::GuestOk => matches!(entry.body(), Body::HandoverNote(_)) && self.follows(place, named),
             Stage::Handover => {
@@ -300,7 +319,8 @@ impl<'a> Known<'a> {
                 safe && self.follows(place, named)
             }
             Stage::Sheltered => {
-                matches!(entry.body(), Body::StandDown(down) if named.iter().any(|id| down.refs.contains(id)))
+                let of_it = || named.iter().chain(told);
+                matches!(entry.body(), Body::StandDown(down) if of_it().any(|id| down.refs.contains(id)))
             }
             Stage::Departing => self.versions(offer).iter().any(|(version, ..)| *version == place),
             Stage::Requested | Stage::Searching | Stage::Proposed | Stage::HostOk | Stage::Ended => false,
@@ -349,6 +369,11 @@ fn after(stage: Option<Stage>, said: &MatchState) -> Option<Stage> {
         (MatchState::Declined | MatchState::Expired | MatchState::Cancelled, _) => None,
         (MatchState::Proposed | MatchState::HostOk | MatchState::GuestOk | MatchState::Other(_), stage) => stage,
     }
+}
+
+/// Whether somebody said this, and does not only tell that it was said.
+fn is_own(said: &Match, state: &MatchState) -> bool {
+    said.state == *state && said.carries.is_none()
 }
 
 fn same(said: &Match, request: &EventId, offer: &EventId) -> bool {

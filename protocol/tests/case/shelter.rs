@@ -60,7 +60,7 @@ impl House {
     }
 
     fn about(&self, state: MatchState) -> Match {
-        Match { request: self.request, offer: self.offer, hold_until: None, state }
+        Match { request: self.request, offer: self.offer, hold_until: None, state, carries: None }
     }
 
     fn says(&mut self, who: Who, state: MatchState) -> EventId {
@@ -284,4 +284,26 @@ fn search_goes_by_features_and_regions() {
     assert_eq!(misfits(&ShelterRequest { area_ok: region("IQ-SU"), ..plain.clone() }, &place, START), []);
     let full = House::at(Stage::HostOk);
     assert_eq!(misfits(&plain, &full.shelter().places[&full.offer], START), [Misfit::Full]);
+}
+
+/// Host and guest read no group in common: a coordinator carries the word of one to the other.
+#[test]
+fn a_coordinator_carries_what_was_said_and_nothing_else() {
+    let mut house = House::at(Stage::HostOk);
+    let said = house.story.entries.last().expect("the host's yes").id();
+    let carry = |house: &House, state, carries| Match { carries: Some(carries), ..house.about(state) };
+    let body = carry(&house, MatchState::HostOk, said);
+    let told = house.story.say(DILAN, body);
+    assert_eq!((house.refused(told), house.stage()), (None, Some(Stage::HostOk)));
+    for (who, state, of) in [
+        (DILAN, MatchState::GuestOk, said),
+        (DILAN, MatchState::HostOk, told),
+        (DILAN, MatchState::HostOk, EventId::of(b"nothing")),
+        (DEFENDER, MatchState::HostOk, said),
+    ] {
+        let body = carry(&house, state, of);
+        let wrong = house.story.say(who, body);
+        assert!(house.refused(wrong).is_some());
+        assert_eq!(house.stage(), Some(Stage::HostOk));
+    }
 }

@@ -76,12 +76,14 @@ fn shelter() -> Vec<(&'static str, Content)> {
         state: OfferState::Open,
     };
     let hold_until = Some(SENT + 12 * HOUR);
-    let matched = Match { request: id(0x21), offer: id(0x22), hold_until, state: MatchState::Proposed };
+    let matched = Match { request: id(0x21), offer: id(0x22), hold_until, state: MatchState::Proposed, carries: None };
+    let carried = Match { hold_until: None, state: MatchState::HostOk, carries: Some(id(0x29)), ..matched.clone() };
     let handover = HandoverNote { text: long("The bench by the north gate") };
     vec![
         ("shelter_request", content(request.into())),
         ("offer", content(offer.into())),
         ("match", content(matched.into())),
+        ("match_carried", content(carried.into())),
         ("handover_note", Content { expires: Some(SENT + 6 * HOUR), ..content(handover.into()) }),
     ]
 }

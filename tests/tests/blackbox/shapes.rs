@@ -215,7 +215,7 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
         fields.filter(|field| !page.seen.contains(field)).collect::<Vec<_>>()
     };
     // What comes only from `watch`, and what no command writes yet, has its own tests.
-    let elsewhere = [&["news", "notice", "error", "tokens", "kit", "invited"], DESK_OBJECTS].concat();
+    let elsewhere = [&["news", "notice", "error", "tokens", "kit", "invited"], DESK_OBJECTS, SHELTER_OBJECTS].concat();
     for object in page.objects.keys().filter(|object| !elsewhere.contains(&object.as_str())) {
         assert_eq!(unseen(&page, object), [], "{object} was never seen whole");
     }
@@ -300,6 +300,69 @@ fn objects_of_a_desk_are_as_the_page_says() -> anyhow::Result<()> {
     page.run(&dilan, &["case", "withdraw", &alert], "case")?;
     assert_eq!(sara.list(["case", "list", "--all"])?[0]["status"], "WITHDRAWN");
     for object in DESK_OBJECTS {
+        for (field, _) in &page.objects[*object] {
+            assert!(page.seen.contains(&((*object).to_owned(), field.clone())), "{object}.{field} was never seen");
+        }
+    }
+    Ok(())
+}
+
+const SHELTER_OBJECTS: &[&str] = &["asked", "offered", "offer", "written", "match", "note"];
+
+/// A place from the offer to the way home, with everything that is said about it.
+#[test]
+fn objects_of_shelter_are_as_the_page_says() -> anyhow::Result<()> {
+    let mut page = Page::read()?;
+    let scene = Scene::new()?;
+    let [sara, rojin, dilan] = ["Sara", "Rojin", "Dilan"].map(|name| scene.person(name));
+    let (sara, rojin, dilan) = (sara?, rojin?, dilan?);
+    sara.done(["desk", "new", "Night desk"])?;
+    for (home, as_what) in [(&rojin, "--host"), (&dilan, "--line")] {
+        let card = sara.done(["card", "new"])?;
+        home.done(["card", "accept", string(&card, "card")?])?;
+        let request = sara.list(["requests"])?.pop().context("the request came")?["id"].to_string();
+        sara.done(["approve", &request, as_what])?;
+        for home in [home, &sara] {
+            synced(home)?;
+        }
+    }
+    let refused = dilan.run(["offer", "new", "IQ-SU"])?.ended(1)?;
+    ensure!(refused.err.contains("no link"), "{}", refused.err);
+    let offer = page.run(&rojin, &["offer", "new", "IQ-SU", "--slots", "2", "--has", "step_free"], "")?.one()?;
+    let offer = offer["offers"][0].as_str().context("an offer")?.to_owned();
+    page.run(&rojin, &["offer", "change", &offer, "--slots", "1"], "")?;
+    page.run(&rojin, &["offer", "list"], "")?;
+    let asked = page.run(&dilan, &["need", "shelter", "tonight", "--needs", "step_free"], "")?.one()?;
+    let request = string(&asked, "id")?.to_owned();
+    let found = page.run(&sara, &["shelter", "search", &request], "search")?.one()?;
+    assert_eq!(
+        (&found["offer"], &found["free"], &found["against"]),
+        (&offer.clone().into(), &1.into(), &serde_json::json!([]))
+    );
+    page.run(&sara, &["shelter", "propose", &request, &offer, "--hold", "6"], "")?;
+    let last = |page: &mut Page, home: &Home| -> anyhow::Result<String> {
+        let matched = page.run(home, &["shelter", "list"], "")?.objects.pop().context("a match")?;
+        Ok(string(&matched, "id")?.to_owned())
+    };
+    let proposed = last(&mut page, &rojin)?;
+    page.run(&rojin, &["shelter", "yes", &proposed], "")?;
+    synced(&sara)?;
+    let yes = last(&mut page, &dilan)?;
+    page.run(&dilan, &["shelter", "yes", &yes], "")?;
+    sara.done(["case", "group", &request])?;
+    for home in [&dilan, &sara, &rojin] {
+        synced(home)?;
+    }
+    page.run(&sara, &["case", "bring", &request, "Rojin", "--as", "host"], "")?;
+    synced(&rojin)?;
+    page.run(&rojin, &["shelter", "handover", &request, "the bench by the north gate", "--hours", "6"], "")?;
+    page.run(&dilan, &["shelter", "note", &request], "")?;
+    ensure!(dilan.list(["shelter", "note", &request])?.is_empty(), "a note is shown once");
+    dilan.done(["clear", &request, "--note", "I am there"])?;
+    page.run(&dilan, &["shelter", "leave", &request], "")?;
+    let twice = rojin.run(["shelter", "yes", &proposed])?.ended(1)?;
+    ensure!(twice.err.contains("Nobody waits"), "{}", twice.err);
+    for object in SHELTER_OBJECTS {
         for (field, _) in &page.objects[*object] {
             assert!(page.seen.contains(&((*object).to_owned(), field.clone())), "{object}.{field} was never seen");
         }

@@ -21,11 +21,16 @@ layout! {
         2 hold_until: Option<u64>,
         /// How far it is.
         3 state: MatchState,
+        /// What host or guest said in a group that the readers of this one are not in: a coordinator tells them.
+        4 carries: Option<EventId>,
     }
 }
 
 impl Rules for Match {
     fn rules(&self) -> Result<(), EventError> {
+        if self.state == MatchState::Proposed && self.carries.is_some() {
+            return Err(EventError::Limit("carries"));
+        }
         match (&self.state, self.hold_until) {
             (
                 MatchState::HostOk
@@ -45,6 +50,6 @@ impl Rules for Match {
     }
 
     fn named(&self) -> Vec<EventId> {
-        vec![self.request, self.offer]
+        [self.request, self.offer].into_iter().chain(self.carries).collect()
     }
 }
