@@ -11,7 +11,7 @@
 //! | HOST_OK | a Match of the offer's own host | PROPOSED, before the hold runs out, a place left |
 //! | GUEST_OK | a Match of the guest | HOST_OK |
 //! | HANDOVER | a HandoverNote | GUEST_OK |
-//! | SHELTERED | the guest's AllClear | HANDOVER |
+//! | SHELTERED | the guest's AllClear | GUEST_OK or HANDOVER: the note may be gone |
 //! | DEPARTING | a StandDown that names the match | SHELTERED |
 //! | ENDED | the host's next Offer | DEPARTING |
 //!
@@ -296,14 +296,15 @@ impl<'a> Known<'a> {
                     named.push(entry.id());
                     stage = after(stage, &said.state);
                 }
-            } else if stage.is_some_and(|stage| self.goes_on(stage, place, entry, (&named, &told), offer)) {
-                stage = stage.and_then(Stage::next);
+            } else if let Some(now) = stage {
+                stage = Some(self.goes_on(now, place, entry, (&named, &told), offer).unwrap_or(now));
             }
         }
         stage
     }
 
-    /// Whether an event that is no Match takes one on to its next stage.
+    /// The stage to which an event that is no Match takes one on. A handover note is gone after a day, and what stays must
+    /// not hang on it: whoever says that all is well got there.
     fn goes_on(
         &self,
         stage: Stage,
@@ -311,12 +312,15 @@ impl<'a> Known<'a> {
         entry: &Entry,
         (named, told): (&[EventId], &[EventId]),
         offer: &EventId,
-    ) -> bool {
-        match stage {
-            Stage::GuestOk => matches!(entry.body(), Body::HandoverNote(_)) && self.follows(place, named),
-            Stage::Handover => {
+    ) -> Option<Stage> {
+        let goes_on = match stage {
+            Stage::GuestOk | Stage::Handover => {
                 let safe = matches!(entry.body(), Body::AllClear(_)) && entry.role == Role::Defender;
-                safe && self.follows(place, named)
+                if safe && self.follows(place, named) {
+                    return Some(Stage::Sheltered);
+                }
+                let note = stage == Stage::GuestOk && matches!(entry.body(), Body::HandoverNote(_));
+                note && self.follows(place, named)
             }
             Stage::Sheltered => {
                 let of_it = || named.iter().chain(told);
@@ -324,7 +328,8 @@ impl<'a> Known<'a> {
             }
             Stage::Departing => self.versions(offer).iter().any(|(version, ..)| *version == place),
             Stage::Requested | Stage::Searching | Stage::Proposed | Stage::HostOk | Stage::Ended => false,
-        }
+        };
+        if goes_on { stage.next() } else { None }
     }
 
     /// Whether an event's author had seen the last that was said of a match.

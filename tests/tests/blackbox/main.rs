@@ -7,6 +7,7 @@
 
 mod canaries;
 mod client_crash;
+mod coordinator;
 mod dropped;
 mod exits;
 mod hostile;
