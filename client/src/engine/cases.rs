@@ -1,6 +1,8 @@
 //! Cases: from the log to the board, and from a case to the group in which one writes about it.
 
-use himaya_protocol::case::{Board, Entry, Role, case_of};
+use std::collections::BTreeSet;
+
+use himaya_protocol::case::{Board, Entry, Role};
 use himaya_protocol::content::body::Snapshot;
 use himaya_protocol::content::event::IdPrefix;
 use himaya_protocol::content::vocabulary::Status;
@@ -13,7 +15,7 @@ use super::desks::desk;
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::loaded;
-use super::{heads, retention, views};
+use super::{heads, retention};
 use crate::store::{Ctx, StoreError};
 
 /// Every case that this client knows.
@@ -59,31 +61,29 @@ pub fn entries(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
 pub fn pick_case(ctx: &Ctx<'_>, text: &str) -> Result<CaseId, EngineError> {
     let unknown = || EngineError::Unknown { what: "case", name: text.to_owned() };
     let prefix: IdPrefix = text.parse().map_err(|_| unknown())?;
-    let mut found: Vec<CaseId> = Vec::new();
-    for entry in entries(ctx)? {
-        let Some(case) = case_of(&entry.event) else { continue };
-        if (prefix.matches_case(&case) || prefix.matches(&entry.id())) && !found.contains(&case) {
-            found.push(case);
+    let rows = ctx.rows("SELECT id, case_id FROM event WHERE case_id IS NOT NULL", &[], |row| {
+        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
+    })?;
+    let mut found: BTreeSet<CaseId> = BTreeSet::new();
+    for (id, case) in rows {
+        let Some((id, case)) = EventId::from_slice(&id).zip(CaseId::from_slice(&case)) else { continue };
+        if prefix.matches_case(&case) || prefix.matches(&id) {
+            found.insert(case);
         }
     }
-    let case = found.pop().ok_or_else(unknown)?;
+    let case = found.pop_first().ok_or_else(unknown)?;
     if found.is_empty() { Ok(case) } else { Err(EngineError::Ambiguous { what: "cases", name: text.to_owned() }) }
-}
-
-/// The log of a case, oldest first.
-pub fn case_log(ctx: &Ctx<'_>, case: &CaseId) -> Result<Vec<views::Entry>, EngineError> {
-    Ok(views::log(ctx)?.into_iter().filter(|entry| case_of(&entry.event).as_ref() == Some(case)).collect())
 }
 
 /// The group in which one writes about a case: its own if it has one, else the line or the circle it came from.
 pub fn home(ctx: &Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
-    let groups = circles::list(ctx)?;
+    let sql = "SELECT DISTINCT circle FROM event WHERE case_id = ?1 AND circle IS NOT NULL";
     let mut best: Option<Circle> = None;
-    for entry in case_log(ctx, case)? {
-        let Some(group) = entry.circle.and_then(|id| groups.iter().find(|group| group.id == id)) else { continue };
+    for id in ctx.rows(sql, &[&case.as_bytes()], |row| row.get::<_, Vec<u8>>(0))? {
+        let Some(group) = circles::by_id(ctx, &id)? else { continue };
         let rank = |group: &Circle| (group.state == CircleState::Active, home_rank(group.kind));
-        if home_rank(group.kind) > 0 && best.as_ref().is_none_or(|best| rank(best) < rank(group)) {
-            best = Some(group.clone());
+        if home_rank(group.kind) > 0 && best.as_ref().is_none_or(|best| rank(best) < rank(&group)) {
+            best = Some(group);
         }
     }
     best.ok_or_else(|| EngineError::Unknown { what: "case", name: case.short() })

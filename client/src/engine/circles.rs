@@ -6,6 +6,7 @@ use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{GroupKind, MEMBERS_MAX, Policy, Role};
 use openmls::prelude::{GroupId, MlsGroup};
 use openmls_traits::OpenMlsProvider;
+use rusqlite::ToSql;
 
 use super::commit::{self, Wish};
 use super::error::EngineError;
@@ -173,23 +174,26 @@ pub(super) fn note_added(ctx: &Ctx<'_>, circle: &[u8], who: &Fingerprint) -> Res
 
 /// Every group, active ones first.
 pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Circle>, EngineError> {
-    let mut circles = ctx.rows(
+    rows(ctx, "ORDER BY state <> 'active', name", &[])
+}
+
+fn rows(ctx: &Ctx<'_>, which: &str, params: &[&dyn ToSql]) -> Result<Vec<Circle>, EngineError> {
+    let sql = format!(
         "SELECT id, name, state, epoch, adrift, (SELECT count(*) FROM member WHERE circle = circle.id), kind
-         FROM circle ORDER BY state <> 'active', name",
-        &[],
-        |row| {
-            Ok(Circle {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                state: CircleState::from_text(&row.get::<_, String>(2)?),
-                epoch: loaded(row.get(3)?),
-                adrift: row.get(4)?,
-                members: loaded(row.get(5)?),
-                kind: kind_from_text(&row.get::<_, String>(6)?),
-                pending: 0,
-            })
-        },
-    )?;
+         FROM circle {which}"
+    );
+    let mut circles = ctx.rows(&sql, params, |row| {
+        Ok(Circle {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            state: CircleState::from_text(&row.get::<_, String>(2)?),
+            epoch: loaded(row.get(3)?),
+            adrift: row.get(4)?,
+            members: loaded(row.get(5)?),
+            kind: kind_from_text(&row.get::<_, String>(6)?),
+            pending: 0,
+        })
+    })?;
     for circle in &mut circles {
         circle.pending = commit::pending(ctx, &circle.id)?;
     }
@@ -198,7 +202,7 @@ pub fn list(ctx: &Ctx<'_>) -> Result<Vec<Circle>, EngineError> {
 
 /// The group with this id.
 pub(super) fn by_id(ctx: &Ctx<'_>, id: &[u8]) -> Result<Option<Circle>, EngineError> {
-    Ok(list(ctx)?.into_iter().find(|circle| circle.id == id))
+    Ok(rows(ctx, "WHERE id = ?1", &[&id])?.pop())
 }
 
 /// The active circle of a name; another one only if no active one has it.

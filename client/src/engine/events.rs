@@ -180,8 +180,8 @@ fn log(
 ) -> Result<bool, EngineError> {
     let id = event.id();
     let added = ctx.execute(
-        "INSERT OR IGNORE INTO event (id, circle, author, name, own, bytes, received, lamport, role)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,
+        "INSERT OR IGNORE INTO event (id, circle, author, name, own, bytes, received, lamport, case_id, role)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
              coalesce((SELECT role FROM member WHERE circle = ?2 AND fingerprint = ?3), ''))",
         &[
             &&id.as_bytes()[..],
@@ -192,6 +192,7 @@ fn log(
             &event.as_bytes(),
             &stored(ctx.now),
             &stored(event.content().lamport),
+            &case_of(event).as_ref().map(CaseId::as_bytes),
         ],
     )?;
     if added == 0 {

@@ -4,7 +4,8 @@
 //! Escalation; the others wait longer, and hold back when it has come.
 
 use himaya_protocol::case::deadline::{self, Due};
-use himaya_protocol::case::{Board, Entry};
+use himaya_protocol::case::status::has_ended;
+use himaya_protocol::case::{Board, Case, Entry};
 use himaya_protocol::content::body::Escalation;
 use himaya_protocol::content::vocabulary::{EscalationReason, Status};
 use himaya_protocol::content::{CaseId, EventId};
@@ -31,7 +32,9 @@ pub(super) fn climb(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
         return Ok(());
     }
     let mut board = cases::board(ctx)?;
-    let ids: Vec<CaseId> = board.cases().map(|(id, _)| id.clone()).collect();
+    // Of what has been answered or has ended there is nothing to tell.
+    let waits = |case: &Case| case.milestones.ack.is_none() && !case.status.as_ref().is_none_or(has_ended);
+    let ids: Vec<CaseId> = board.cases().filter(|(_, case)| waits(case)).map(|(id, _)| id.clone()).collect();
     let mut next: Option<u64> = None;
     for id in ids {
         let Some((home, members)) = place(ctx, &id)? else { continue };

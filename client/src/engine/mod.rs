@@ -38,7 +38,7 @@ mod upkeep;
 mod views;
 
 pub use adrift::{missed_windows, note_window_length};
-pub use cases::{Place, board, case_log, decide, entries, home, pick_case};
+pub use cases::{Place, board, decide, entries, home, pick_case};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, hears_alerts, leave, list, member_named, members, named, remove};
 pub use contacts::{
@@ -69,4 +69,6 @@ pub use tokens::{
     needs_tokens, note_relay_tokens, right_for, stock, token_refused,
 };
 pub use upkeep::{next_due, oldest_unread, read_again, synced, tick, unread_from};
-pub use views::{Answer, Entry, Reach, authenticator, by_id, entry, events_after, inbox, last_event, log, status};
+pub use views::{
+    Answer, Entry, Reach, authenticator, authors, by_id, case_log, entry, events_after, inbox, last_event, log, status,
+};

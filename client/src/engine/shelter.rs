@@ -33,6 +33,9 @@ use crate::store::Ctx;
 /// How long a consent to look for shelter stands, in hours: 30 days.
 const CONSENT_HOURS: u64 = 30 * 24;
 
+/// The setting that holds the newest event that was looked at for words to carry.
+const CARRIED: &str = "carried to";
+
 /// Asks for shelter: consents to what hosts have to know, and says what is needed. The request's id.
 pub fn ask_for_shelter(
     ctx: &mut Ctx<'_>,
@@ -307,6 +310,11 @@ fn take_place(
 /// Carries what hosts and guests said to the other, as far as this client proposed it. Whoever proposed may be away:
 /// [`carry`] does it for one match, from any coordinator.
 pub(super) fn carry_all(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+    let newest = u64::try_from(views::last_event(ctx)?).unwrap_or_default();
+    if ctx.number(CARRIED)? == Some(newest) {
+        return Ok(());
+    }
+    ctx.set_number(CARRIED, newest)?;
     let me = super::identity(ctx)?.fingerprint;
     let log = views::log(ctx)?;
     let words = log.iter().filter_map(|entry| {
@@ -363,7 +371,7 @@ pub fn carry(ctx: &mut Ctx<'_>, word: &EventId) -> Result<EventId, EngineError> 
 pub fn stage_of(ctx: &Ctx<'_>, case: &CaseId) -> Result<Option<(EventId, Stage)>, EngineError> {
     let shelter = shelter(ctx)?;
     let mut best: Option<(EventId, Stage)> = None;
-    for entry in cases::case_log(ctx, case)? {
+    for entry in views::case_log(ctx, case)? {
         if !matches!(entry.event.body(), Body::ShelterRequest(_)) {
             continue;
         }
@@ -392,7 +400,7 @@ pub fn hand_over(ctx: &mut Ctx<'_>, case: &CaseId, text: Text<300>, hours: u64) 
 /// The handover notes of a case that others wrote: each is shown once, by whoever reads what this gives.
 pub fn take_notes(ctx: &mut Ctx<'_>, case: &CaseId) -> Result<Vec<views::Entry>, EngineError> {
     let minute = ctx.now / 60;
-    let notes: Vec<views::Entry> = cases::case_log(ctx, case)?
+    let notes: Vec<views::Entry> = views::case_log(ctx, case)?
         .into_iter()
         .filter(|entry| matches!(entry.event.body(), Body::HandoverNote(_)) && !entry.own)
         .collect();
@@ -404,7 +412,7 @@ pub fn take_notes(ctx: &mut Ctx<'_>, case: &CaseId) -> Result<Vec<views::Entry>,
 
 /// The guest leaves the place.
 pub fn depart(ctx: &mut Ctx<'_>, case: &CaseId) -> Result<EventId, EngineError> {
-    let words = cases::case_log(ctx, case)?;
+    let words = views::case_log(ctx, case)?;
     let refs: BTreeSet<EventId> = words
         .iter()
         .filter(|entry| matches!(entry.event.body(), Body::Match(said) if said.state != MatchState::Declined))

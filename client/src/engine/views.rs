@@ -1,7 +1,7 @@
 //! What people look at: the log, and how far an event got. Reads only.
 
 use himaya_protocol::content::event::IdPrefix;
-use himaya_protocol::content::{Body, Event, EventId};
+use himaya_protocol::content::{Body, CaseId, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 use rusqlite::Row;
 
@@ -68,6 +68,19 @@ pub fn inbox(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
 pub fn log(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
     let entries = ctx.rows(&format!("SELECT {COLUMNS} ORDER BY event.number"), &[], columns)?;
     entries.into_iter().map(read).collect()
+}
+
+/// What belongs to a case, oldest first.
+pub fn case_log(ctx: &Ctx<'_>, case: &CaseId) -> Result<Vec<Entry>, EngineError> {
+    let sql = format!("SELECT {COLUMNS} WHERE event.case_id = ?1 ORDER BY event.number");
+    ctx.rows(&sql, &[&case.as_bytes()], columns)?.into_iter().map(read).collect()
+}
+
+/// What the authors of the log were called when they last wrote.
+pub fn authors(ctx: &Ctx<'_>) -> Result<Vec<(Fingerprint, String)>, EngineError> {
+    let sql = "SELECT author, name, max(number) FROM event GROUP BY author";
+    let rows = ctx.rows(sql, &[], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?)))?;
+    Ok(rows.into_iter().filter_map(|(who, name)| Some((Fingerprint::from_slice(&who)?, name))).collect())
 }
 
 /// The number of the newest event of the log; 0 when there is none.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use himaya_protocol::case::case_of;
+use himaya_protocol::content::Event;
 use openmls_sqlite_storage::SqliteStorageProvider;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 
 use super::error::StoreError;
 use super::mls::Named;
@@ -154,6 +156,9 @@ ALTER TABLE circle ADD COLUMN desk BLOB;
 ALTER TABLE intent ADD COLUMN window INTEGER;
 -- role: what its author was to the group when it came; empty for what an older version has logged.
 ALTER TABLE event ADD COLUMN role TEXT NOT NULL DEFAULT '';
+-- case_id: which case it belongs to, if it belongs to one.
+ALTER TABLE event ADD COLUMN case_id BLOB;
+CREATE INDEX event_case ON event (case_id);
 
 -- Events of a case that no later event names. scope: among all that this client has, among those of the groups in which
 -- the defender is, or in one group.
@@ -204,8 +209,70 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     for changes in VERSIONS.iter().skip(usize::try_from(version).unwrap_or_default()) {
         transaction.execute_batch(changes)?;
     }
+    if version == 1 {
+        find_cases(&transaction)?;
+    }
     if version < newest {
         transaction.pragma_update(None, "user_version", newest)?;
     }
     Ok(transaction.commit()?)
+}
+
+/// Version 1 did not note which case an event belongs to.
+fn find_cases(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let mut events = transaction.prepare("SELECT id, bytes FROM event")?;
+    let rows = events.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+    for row in rows {
+        let (id, bytes) = row?;
+        let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
+        if let Some(case) = case_of(&event) {
+            transaction.execute("UPDATE event SET case_id = ?2 WHERE id = ?1", (&id, case.as_bytes()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use himaya_protocol::content::{Body, Content, ThreatAlert};
+    use himaya_protocol::wire::card::Fingerprint;
+
+    use super::*;
+
+    /// A profile of the first version keeps its log, and its alerts are cases.
+    #[test]
+    fn a_profile_of_version_1_is_brought_up() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(TABLES).unwrap();
+        connection.pragma_update(None, "user_version", 1).unwrap();
+        let alert = Event::new(Content {
+            nonce: [1; 16],
+            case: None,
+            prev: [].into(),
+            lamport: 1,
+            sent: 29_000_000,
+            expires: None,
+            status: himaya_protocol::content::vocabulary::Status::Actual,
+            tlp: himaya_protocol::content::vocabulary::Tlp::Red,
+            lang: "en".parse().unwrap(),
+            replaces: None,
+            body: Body::from(ThreatAlert::default()),
+            author: Fingerprint::of(b"somebody"),
+        });
+        let alert = alert.unwrap();
+        connection
+            .execute(
+                "INSERT INTO event (id, author, name, own, bytes, received, lamport) VALUES (?1, x'00', '', 1, ?2, 0, 1)",
+                (&alert.id().as_bytes()[..], alert.as_bytes()),
+            )
+            .unwrap();
+        for _ in 0..2 {
+            prepare(&mut connection).unwrap();
+            let case: Vec<u8> = connection.query_row("SELECT case_id FROM event", [], |row| row.get(0)).unwrap();
+            assert_eq!(case, alert.id().as_bytes());
+        }
+        let newer = i64::try_from(VERSIONS.len()).unwrap() + 1;
+        connection.pragma_update(None, "user_version", newer).unwrap();
+        assert!(matches!(prepare(&mut connection), Err(StoreError::Newer)));
+    }
 }

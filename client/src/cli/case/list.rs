@@ -1,6 +1,6 @@
 //! All cases, most pressing first; one case with its timeline.
 
-use super::{CaseView, view};
+use super::{CaseView, names, view};
 use crate::cli::app::{App, Exit};
 use crate::cli::error::CliError;
 use crate::cli::{output, render};
@@ -29,9 +29,10 @@ pub(in crate::cli) async fn list(app: &mut App, arguments: &List) -> Result<Exit
     let mut views = driver.transact(|ctx| {
         let mut board = engine::board(ctx)?;
         let ids: Vec<CaseId> = board.cases().map(|(id, _)| id.clone()).collect();
+        let names = names(ctx)?;
         let mut views = Vec::new();
         for id in ids {
-            views.extend(view(ctx, &mut board, &id, minute)?);
+            views.extend(view(ctx, &mut board, &id, minute, &names)?);
         }
         Ok(views)
     })?;
@@ -57,7 +58,7 @@ pub(in crate::cli) async fn show(app: &mut App, arguments: &Show) -> Result<Exit
     let (view, log) = driver.transact(|ctx| {
         let id = engine::pick_case(ctx, &arguments.case)?;
         let mut board = engine::board(ctx)?;
-        let view = view(ctx, &mut board, &id, minute)?;
+        let view = view(ctx, &mut board, &id, minute, &names(ctx)?)?;
         let view = view.ok_or_else(|| engine::EngineError::Unknown { what: "case", name: id.short() })?;
         Ok((view, engine::case_log(ctx, &id)?))
     })?;

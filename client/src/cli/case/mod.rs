@@ -9,7 +9,7 @@ use himaya_protocol::content::vocabulary::{CaseStatus, Priority, VerifiedBy};
 
 use super::app::{App, Exit};
 use super::error::CliError;
-pub(super) use view::{CaseView, view};
+use view::{CaseView, names, view};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

@@ -1,6 +1,7 @@
 //! A case as it is shown: where it stands, against the clock, with names.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use himaya_protocol::case::deadline::{self, Due, Standing};
 use himaya_protocol::case::{Board, Case, Entry};
@@ -20,7 +21,19 @@ pub(in crate::cli) struct CaseView {
     pub(in crate::cli) group: Option<String>,
     /// When it was opened, in Unix minutes.
     pub(in crate::cli) opened: Option<u64>,
-    names: BTreeMap<Fingerprint, String>,
+    names: Rc<Names>,
+}
+
+/// What people are called.
+pub(in crate::cli) type Names = BTreeMap<Fingerprint, String>;
+
+/// What everybody is called with whom this client shares a group, or ever did.
+pub(in crate::cli) fn names(ctx: &Ctx<'_>) -> Result<Rc<Names>, EngineError> {
+    let me = engine::identity(ctx)?;
+    let mut names: Names = engine::authors(ctx)?.into_iter().collect();
+    names.extend(engine::fellows(ctx)?.into_iter().map(|member| (member.fingerprint, member.name)));
+    names.insert(me.fingerprint, me.name);
+    Ok(Rc::new(names))
 }
 
 /// Looks at a case at a minute.
@@ -29,21 +42,15 @@ pub(in crate::cli) fn view(
     board: &mut Board,
     id: &CaseId,
     minute: u64,
+    names: &Rc<Names>,
 ) -> Result<Option<CaseView>, EngineError> {
     let written: BTreeMap<EventId, u64> = board.events(id).map(|entry| (entry.id(), Entry::written(entry))).collect();
     let Some(case) = board.case(id).cloned() else { return Ok(None) };
     let at = |event: &EventId| written.get(event).copied();
     let standing = deadline::standing(&case, at, minute);
     let opened = case.opened_by.as_ref().and_then(at);
-    let me = engine::identity(ctx)?;
-    let mut names: BTreeMap<Fingerprint, String> =
-        engine::fellows(ctx)?.into_iter().map(|member| (member.fingerprint, member.name)).collect();
-    names.insert(me.fingerprint, me.name);
-    for entry in engine::case_log(ctx, id)? {
-        names.entry(entry.author).or_insert(entry.author_name);
-    }
     let group = engine::home(ctx, id).ok().map(|group| group.name);
-    Ok(Some(CaseView { id: id.clone(), case, standing, group, opened, names }))
+    Ok(Some(CaseView { id: id.clone(), case, standing, group, opened, names: names.clone() }))
 }
 
 impl CaseView {
