@@ -219,3 +219,20 @@ needs-relay = This needs the relay. Try again without --offline when you have a 
 id-form = A number is 4 to 64 of the characters 0-9 and a-f.
 note-too-long = The note is too long ({ $found }, the most is { $max }). Make it shorter and try again.
 card-too-long-for-qr = The card is too long for a QR code. Copy the text instead.
+
+## Consent and exports
+export-authority = Nothing is passed on to an authority. There is no way to allow it; name another recipient.
+export-no-consent =
+    No consent stands for exactly this recipient, so nothing leaves. Ask the defender, and see what stands:
+      himaya consent list
+export-several =
+    Several consents stand for this recipient. See them, and name the one that is meant with --consent:
+      himaya consent list
+export-purpose = The consent for this recipient lets numbers be counted, not the case be passed on. Ask the defender for another one.
+export-nothing = Nothing in the case belongs to the fields that the consent grants, so nothing was written. Ask the defender for the fields that are needed.
+export-changed = The case, or a consent, changed while you looked. Nothing was written. Look again and repeat the command.
+export-too-long = This does not fit one message over a bridge, so nothing was written. Share fewer fields, or export the case to a file.
+export-key = This is no public key of age. Ask the recipient for the one line that begins with age1.
+export-key-secret = This is the secret half of a key. Tell the recipient that it was given away, and ask for a new key: the line that begins with age1.
+export-seal = Nothing was written: the bytes could not be sealed ({ $cause }). Ask the recipient for another key.
+needs-yes = Nothing was written: with --json nobody can be asked. Say beforehand that you mean it, with --yes.

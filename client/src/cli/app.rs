@@ -283,6 +283,11 @@ impl App {
         Screen::new(&mut *self.environment.out)
     }
 
+    /// The screen beside the output proper.
+    pub(super) fn aside(&mut self) -> Screen<&mut (dyn Write + Send)> {
+        Screen::new(&mut *self.environment.err)
+    }
+
     /// Whether people look at the output as it comes.
     pub(super) fn at_terminal(&self) -> bool {
         std::io::stdout().is_terminal()

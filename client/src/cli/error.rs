@@ -11,6 +11,7 @@ use himaya_protocol::wire::link::LinkError;
 
 use crate::driver::DriverError;
 use crate::engine::EngineError;
+use crate::export::{ExportError, SealError};
 use crate::store::StoreError;
 use crate::terminal::TerminalError;
 use crate::text::{Arg, Explain, Text, Texts};
@@ -84,6 +85,15 @@ pub enum CliError {
     /// No folder for the profile is known.
     #[error("no folder for the profile is known")]
     NoHome,
+    /// Nothing may leave.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// It cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// A program has to say beforehand that it means it.
+    #[error("programs confirm with --yes")]
+    NeedsYes,
     /// The input ended before the questions did.
     #[error("the questions were not answered")]
     Unanswered,
@@ -122,6 +132,8 @@ impl CliError {
             Self::Engine(EngineError::Ambiguous { .. }) => "ambiguous",
             Self::Engine(EngineError::InviteRelay) | Self::Invite(_) | Self::InviteRefused => "invite",
             Self::Engine(_) => "refused",
+            Self::Export(_) => "refused",
+            Self::Seal(_) | Self::NeedsYes => "argument",
             Self::Transport(TransportError::WrongKey) => "wrong_relay_key",
             Self::Transport(_) | Self::NoTokens => "relay",
             Self::Terminal(_) | Self::Unanswered => "terminal",
@@ -166,6 +178,22 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
             Text::FileUnwritable,
             &[("path", Arg::machine(&path.to_string_lossy())), ("cause", Arg::theirs(&cause.to_string()))],
         ),
+        CliError::Export(error) => texts.say(
+            match error {
+                ExportError::Authority => Text::ExportAuthority,
+                ExportError::NoConsent => Text::ExportNoConsent,
+                ExportError::SeveralConsents => Text::ExportSeveral,
+                ExportError::Purpose => Text::ExportPurpose,
+                ExportError::Nothing => Text::ExportNothing,
+                ExportError::Changed => Text::ExportChanged,
+                ExportError::TooLong => Text::ExportTooLong,
+            },
+            &[],
+        ),
+        CliError::Seal(SealError::NoKey) => texts.say(Text::ExportKey, &[]),
+        CliError::Seal(SealError::Secret) => texts.say(Text::ExportKeySecret, &[]),
+        CliError::Seal(SealError::Age(cause)) => texts.say(Text::ExportSeal, &[("cause", Arg::theirs(cause))]),
+        CliError::NeedsYes => texts.say(Text::NeedsYes, &[]),
         CliError::CardUsed => texts.say(Text::CardUsed, &[]),
         CliError::NoCardKey => texts.say(Text::CardKeyMissing, &[]),
         CliError::Unanswered => texts.say(Text::AskEnded, &[]),

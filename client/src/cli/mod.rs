@@ -12,9 +12,12 @@ mod case;
 mod circle;
 mod clear;
 mod completions;
+mod consent;
 mod decline;
 mod desk;
 mod error;
+mod export;
+mod grade;
 mod inbox;
 mod init;
 mod invite;
@@ -25,6 +28,9 @@ mod net;
 mod news;
 mod offer;
 mod output;
+mod recipient;
+mod refer;
+mod referrals;
 mod render;
 mod requests;
 mod set;
@@ -32,6 +38,7 @@ mod shelter;
 mod show;
 mod sos;
 mod st;
+mod stats;
 mod sync;
 mod verify;
 mod watch;
@@ -91,6 +98,13 @@ enum Command {
     Offer(offer::Command),
     #[command(subcommand)]
     Shelter(shelter::Command),
+    #[command(subcommand)]
+    Consent(consent::Command),
+    Export(export::Arguments),
+    Refer(refer::Arguments),
+    Referrals(referrals::Arguments),
+    Grade(grade::Arguments),
+    Stats,
     Verify(verify::Arguments),
     Sos(sos::Arguments),
     Alert(alert::Arguments),
@@ -168,6 +182,12 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Need(command) => need::run(app, &command).await,
         Command::Offer(command) => offer::run(app, command).await,
         Command::Shelter(command) => shelter::run(app, command).await,
+        Command::Consent(command) => consent::run(app, command).await,
+        Command::Export(arguments) => export::run(app, &arguments).await,
+        Command::Refer(arguments) => refer::run(app, &arguments).await,
+        Command::Referrals(arguments) => referrals::run(app, arguments).await,
+        Command::Grade(arguments) => grade::run(app, &arguments).await,
+        Command::Stats => stats::run(app).await,
         Command::Verify(arguments) => verify::run(app, &arguments).await,
         Command::Sos(arguments) => sos::run(app, &arguments).await,
         Command::Alert(arguments) => alert::run(app, &arguments).await,

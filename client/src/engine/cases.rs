@@ -100,14 +100,36 @@ pub enum Place {
 
 /// Writes a decision about a case, if it holds: what the rules refuse is refused here, with the next step, and not sent.
 pub fn decide(ctx: &mut Ctx<'_>, case: &CaseId, body: impl Into<Body>, place: Place) -> Result<EventId, EngineError> {
-    let exercise = board(ctx)?.case(case).is_some_and(|case| case.exercise);
-    let status = if exercise { Status::Exercise } else { Status::Actual };
+    decide_until(ctx, case, body, place, None)
+}
+
+/// As [`decide`], for what ends to hold after so many hours.
+pub fn decide_until(
+    ctx: &mut Ctx<'_>,
+    case: &CaseId,
+    body: impl Into<Body>,
+    place: Place,
+    hours: Option<u64>,
+) -> Result<EventId, EngineError> {
     let group = match place {
         Place::Home => home(ctx, case)?,
         Place::Desk => desk(ctx, None)?,
     };
-    let draft = Draft { case: Some(case.clone()), status, ..Draft::default() };
-    let id = events::say(ctx, &group, body, &draft)?;
+    decide_in(ctx, case, body, &group, hours)
+}
+
+/// As [`decide_until`], in a group of one's choice.
+pub fn decide_in(
+    ctx: &mut Ctx<'_>,
+    case: &CaseId,
+    body: impl Into<Body>,
+    group: &Circle,
+    hours: Option<u64>,
+) -> Result<EventId, EngineError> {
+    let exercise = board(ctx)?.case(case).is_some_and(|case| case.exercise);
+    let status = if exercise { Status::Exercise } else { Status::Actual };
+    let draft = Draft { case: Some(case.clone()), status, expires_hours: hours, ..Draft::default() };
+    let id = events::say(ctx, group, body, &draft)?;
     // The caller's transaction goes back with the error, and with it the event.
     match board(ctx)?.case(case).and_then(|case| case.refused.get(&id).copied()) {
         Some(refusal) => Err(EngineError::Refused(refusal)),

@@ -38,7 +38,7 @@ mod upkeep;
 mod views;
 
 pub use adrift::{missed_windows, note_window_length};
-pub use cases::{Place, board, decide, entries, home, pick_case};
+pub use cases::{Place, board, decide, decide_in, decide_until, entries, home, pick_case};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, hears_alerts, leave, list, member_named, members, named, remove};
 pub use contacts::{

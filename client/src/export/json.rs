@@ -7,19 +7,27 @@ use super::select::{Fact, Facts, Item, ItemKind, Piece, Release};
 
 /// The bytes of an export as JSON: one object, UTF-8, indented, ending with a line feed.
 pub fn to_json(release: &Release) -> Vec<u8> {
+    format!("{:#}\n", object(release)).into_bytes()
+}
+
+/// The same object in one line.
+pub fn to_line(release: &Release) -> String {
+    object(release).to_string()
+}
+
+fn object(release: &Release) -> Value {
     let items = |request: bool| -> Vec<Value> {
         release.items.iter().filter(|item| (item.kind == ItemKind::Request) == request).map(item).collect()
     };
     let mut case = facts(&release.case.facts);
     case.insert("id".to_owned(), json!(release.case.id));
-    let object = json!({
+    json!({
         "format": "himaya-export", "version": 1, "id": release.id, "sender": release.sender, "sent": time(release.sent),
         "status": if release.exercise { "Exercise" } else { "Actual" }, "tlp": "RED",
         "purpose": release.purpose.as_str(), "recipient": release.class.as_str(), "case": case,
         "alerts": items(false), "requests": items(true),
         "evidence": release.evidence.iter().map(piece).collect::<Vec<_>>(),
-    });
-    format!("{object:#}\n").into_bytes()
+    })
 }
 
 fn item(item: &Item) -> Value {

@@ -15,7 +15,7 @@ mod seal;
 mod select;
 
 pub use cap::to_cap;
-pub use json::to_json;
+pub use json::{to_json, to_line};
 pub use rekey::Rekey;
 pub use seal::{Key, SealError};
 pub use select::{CaseFacts, ExportError, Fact, Facts, Item, ItemKind, Piece, Release, Wanted, select};

@@ -23,6 +23,8 @@ pub struct Wanted<'a> {
     pub to: Recipient,
     /// The consent, if it was named; otherwise the only one that stands for the recipient.
     pub consent: Option<EventId>,
+    /// Only these of the granted fields; all of them if it is not said.
+    pub fields: Option<&'a [ConsentField]>,
     /// Who exports.
     pub by: Fingerprint,
     /// Now, in Unix minutes.
@@ -143,6 +145,12 @@ pub enum ExportError {
     /// Nothing of what is granted is known.
     #[error("nothing in the case belongs to the fields that the consent grants")]
     Nothing,
+    /// The case, or the consent, is not what was shown any more.
+    #[error("the case has changed since this was shown; look at it again")]
+    Changed,
+    /// It does not fit one message over a bridge.
+    #[error("this does not fit one message; share fewer fields, or export")]
+    TooLong,
 }
 
 /// What a consent lets its recipient have of a case, as its events say it now.
@@ -156,7 +164,9 @@ pub fn select(entries: &[Entry], wanted: &Wanted<'_>, keys: &Rekey) -> Result<Re
     let case = reduce(entries);
     let by_id: BTreeMap<EventId, &Entry> = entries.iter().map(|entry| (entry.id(), entry)).collect();
     let (consent, grant) = grant(&case, &by_id, wanted)?;
-    let granted = Granted { fields: &grant.fields, keys };
+    let fields: Vec<ConsentField> =
+        grant.fields.iter().filter(|field| wanted.fields.is_none_or(|only| only.contains(field))).cloned().collect();
+    let granted = Granted { fields: &fields, keys };
     let held: Vec<&Entry> =
         case.order.iter().filter(|id| !case.refused.contains_key(id)).filter_map(|id| by_id.get(id).copied()).collect();
     let items = items(&case, &held, &granted);

@@ -78,7 +78,7 @@ impl Story {
 
     fn select_at(&self, to: &Recipient, consent: Option<EventId>, now: u64, key: u8) -> Result<Release, ExportError> {
         let case = self.case.as_ref().unwrap();
-        let wanted = Wanted { case, to: to.clone(), consent, by: person(Role::Coordinator), now };
+        let wanted = Wanted { case, to: to.clone(), consent, fields: None, by: person(Role::Coordinator), now };
         select(&self.entries, &wanted, &Rekey::new([key; 32]))
     }
 }

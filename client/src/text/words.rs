@@ -1,8 +1,8 @@
 //! The words of the closed vocabularies, as people read them.
 
 use himaya_protocol::content::vocabulary::{
-    ActorClass, Affected, CaseStatus, Certainty, Contact, Count, Kind, MatchState, Need, OfferState, Priority,
-    ResponseType, Severity, Status, Tlp, Urgency,
+    ActorClass, Affected, CaseStatus, Certainty, ConsentField, Contact, Count, Kind, MatchState, Need, OfferState,
+    Priority, Purpose, RecipientClass, ReferralState, ResponseType, Service, Severity, Status, Tlp, Urgency,
 };
 
 use super::{Arg, Text, Texts};
@@ -49,6 +49,7 @@ words! {
     Affected = "affected",
     CaseStatus = "stands",
     Certainty = "certainty",
+    ConsentField = "field",
     Contact = "contact",
     Count = "count",
     Kind = "kind",
@@ -56,7 +57,11 @@ words! {
     Need = "need",
     OfferState = "offer",
     Priority = "priority",
+    Purpose = "purpose",
+    RecipientClass = "recipient",
+    ReferralState = "referral",
     ResponseType = "response",
+    Service = "service",
     Severity = "severity",
     Status = "status",
     Tlp = "tlp",

@@ -12,6 +12,7 @@ mod dropped;
 mod exits;
 mod hostile;
 mod pages;
+mod passed;
 mod questions;
 mod relay_crash;
 mod scan;

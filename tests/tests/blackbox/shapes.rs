@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use himaya_tests::binaries::{Answer, Home, string};
 use serde_json::Value;
 
+use crate::passed::{KEY, Passed};
 use crate::scene::{Scene, alert_id, synced};
 
 /// What the page says.
@@ -215,7 +216,9 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
         fields.filter(|field| !page.seen.contains(field)).collect::<Vec<_>>()
     };
     // What comes only from `watch`, and what no command writes yet, has its own tests.
-    let elsewhere = [&["news", "notice", "error", "tokens", "kit", "invited"], DESK_OBJECTS, SHELTER_OBJECTS].concat();
+    let elsewhere =
+        [&["news", "notice", "error", "tokens", "kit", "invited"], DESK_OBJECTS, SHELTER_OBJECTS, CONSENT_OBJECTS]
+            .concat();
     for object in page.objects.keys().filter(|object| !elsewhere.contains(&object.as_str())) {
         assert_eq!(unseen(&page, object), [], "{object} was never seen whole");
     }
@@ -363,6 +366,41 @@ fn objects_of_shelter_are_as_the_page_says() -> anyhow::Result<()> {
     let twice = rojin.run(["shelter", "yes", &proposed])?.ended(1)?;
     ensure!(twice.err.contains("Nobody waits"), "{}", twice.err);
     for object in SHELTER_OBJECTS {
+        for (field, _) in &page.objects[*object] {
+            assert!(page.seen.contains(&((*object).to_owned(), field.clone())), "{object}.{field} was never seen");
+        }
+    }
+    Ok(())
+}
+
+const CONSENT_OBJECTS: &[&str] = &["consent", "recipient", "exported", "referral", "stats", "counted"];
+
+/// What is passed on about a case: consents, exports, referrals over a bridge, grades, numbers.
+#[test]
+fn objects_of_consent_are_as_the_page_says() -> anyhow::Result<()> {
+    let mut page = Page::read()?;
+    let scene = Scene::new()?;
+    let Passed { sara, dilan, nino, alert, bridge } = Passed::new(&scene)?;
+    let (to, out) = ("organisation:Rural Aid", scene.root.path().join("case.age"));
+    let grant = ["consent", "grant", &alert, "--to", to, "--purpose", "referral", "--fields", "kind,note"];
+    page.run(&dilan, &[&grant[..], &["--withhold", "place", "--days", "20"]].concat(), "case")?;
+    page.run(&dilan, &["consent", "refuse", &alert, "--to", to, "--purpose", "advocacy"], "case")?;
+    let said = page.run(&sara, &["consent", "list"], "")?.objects;
+    let consent = string(said.first().context("it came")?, "id")?.to_owned();
+    let export = ["export", &alert, "--to", to, "--key", KEY, "--format", "cap", "--yes"];
+    page.run(&sara, &[&export[..], &["--out", &out.to_string_lossy()]].concat(), "")?;
+    let refer = ["refer", &alert, "--to", to, "--services", "legal", "--fields", "kind", "--consent", &consent];
+    page.run(&sara, &[&refer[..], &["--hours", "48", "--bridge", &bridge]].concat(), "case")?;
+    let asked = page.run(&nino, &["referrals"], "")?.one()?;
+    page.run(&nino, &["referrals", "accept", string(&asked, "id")?], "case")?;
+    page.run(&sara, &["referrals"], "")?;
+    page.run(&sara, &["grade", &alert, "--source", "B", "--information", "2", "--note", "called twice"], "case")?;
+    page.run(&dilan, &["consent", "withdraw", &consent], "case")?;
+    let counted = ["consent", "grant", &alert, "--to", to, "--purpose", "statistics", "--fields", "kind"];
+    page.run(&dilan, &counted, "case")?;
+    page.run(&dilan, &["case", "withdraw", &alert], "case")?;
+    page.run(&sara, &["stats"], "")?;
+    for object in CONSENT_OBJECTS {
         for (field, _) in &page.objects[*object] {
             assert!(page.seen.contains(&((*object).to_owned(), field.clone())), "{object}.{field} was never seen");
         }
