@@ -6,8 +6,10 @@
 //! * [`transport`]: the relay's calls over TLS.
 //! * [`driver`]: wait, hand to the engine, commit, send.
 //! * [`export`]: what a consent lets out of a case, pure.
+//! * [`board`]: the desk at a glance, without terminal, profile or network.
 //! * [`cli`]: one file a command. [`text`], [`terminal`]: what people read.
 
+pub mod board;
 pub mod cli;
 pub mod driver;
 pub mod engine;

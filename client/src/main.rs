@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         clock: wall_clock,
         seed: seed(),
         default_home: default_home(),
+        colour: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         languages: ["HIMAYA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).collect(),
     };
     ExitCode::from(run(std::env::args_os().collect(), environment))

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo bench -p himaya-tests --bench figures                 everything
 //! cargo bench -p himaya-tests --bench figures -- mls          one of: mls, past, latency, sos, feeds, sweep,
-//!                                                             handshakes
+//!                                                             handshakes, board
 //! cargo bench -p himaya-tests --bench figures -- --quick      does it still run; the figures mean little
 //! ```
 //!
@@ -13,6 +13,7 @@
 #![allow(unreachable_pub, reason = "everything here is one program")]
 
 mod bare;
+mod board;
 mod feeds;
 mod group;
 mod handshakes;
@@ -51,7 +52,7 @@ fn main() -> anyhow::Result<()> {
     // Cargo says --bench when it is asked to measure, and nothing when it only tries out all targets.
     let effort = if given("--quick") || !given("--bench") { Effort::Quick } else { Effort::Full };
     let asked: Vec<&str> = words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
-    let measurements: [(&str, Measurement); 7] = [
+    let measurements: [(&str, Measurement); 8] = [
         ("mls", mls::run),
         ("past", past::run),
         ("latency", latency::run),
@@ -59,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         ("feeds", feeds::run),
         ("sweep", sweep::run),
         ("handshakes", handshakes::run),
+        ("board", board::run),
     ];
     for (name, run) in measurements {
         if asked.is_empty() || asked.contains(&name) {

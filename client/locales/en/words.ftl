@@ -190,3 +190,30 @@ service-urgent-relocation = urgent relocation
 service-monitoring-advocacy = monitoring and advocacy
 service-medico-legal-documentation = medico-legal documentation
 service-other = something else
+
+part-lead = lead
+part-backup = backup
+
+act-take = taken
+act-offer = offered
+act-accept = accepted
+act-release = released
+act-shift-handover = handed over
+
+verified-in-person = in person
+verified-call = in a call, by voice
+verified-code-phrase = by a code phrase
+verified-third-person = by somebody who saw the defender
+
+check-in-ok = ok
+check-in-delay = late
+check-in-help = help
+
+needed-by-tonight = tonight
+needed-by-48h = in 48 hours
+needed-by-7d = in 7 days
+needed-by-date = on a day
+
+consent-grant = given
+consent-refuse = refused
+consent-withdraw = withdrawn

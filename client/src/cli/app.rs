@@ -67,6 +67,8 @@ pub struct Environment {
     pub seed: Option<[u8; 32]>,
     /// Where profiles lie unless the command says otherwise.
     pub default_home: Option<PathBuf>,
+    /// Whether the terminal's colours may be used (no-color.org).
+    pub colour: bool,
     /// The languages of the environment's variables, most specific first.
     pub languages: Vec<String>,
 }
@@ -198,6 +200,22 @@ impl App {
         self.driver(profile, &identity)
     }
 
+    /// Opens the profile twice, with one passphrase: to talk to the relay, and for a person who works meanwhile.
+    pub(super) fn open_twice(&mut self) -> Result<(Driver<Https>, Profile), CliError> {
+        let home = self.home()?;
+        if !crate::store::exists(&home) {
+            return Err(StoreError::Missing(home).into());
+        }
+        let passphrase = self.passphrase()?;
+        let (mut first, second) =
+            (Profile::open(&home, passphrase.as_bytes())?, Profile::open(&home, passphrase.as_bytes())?);
+        let identity = self.transact(&mut first, |ctx| {
+            engine::retry_now(ctx)?;
+            engine::identity(ctx)
+        })?;
+        Ok((self.driver(first, &identity)?, second))
+    }
+
     /// Opens the profile alone.
     pub(super) fn open_profile(&mut self) -> Result<Profile, CliError> {
         let home = self.home()?;
@@ -286,6 +304,21 @@ impl App {
     /// The screen beside the output proper.
     pub(super) fn aside(&mut self) -> Screen<&mut (dyn Write + Send)> {
         Screen::new(&mut *self.environment.err)
+    }
+
+    /// Takes the standard output, for a whole screen; [`Self::give_out`] gives it back.
+    pub(super) fn take_out(&mut self) -> Box<dyn Write + Send> {
+        std::mem::replace(&mut self.environment.out, Box::new(std::io::sink()))
+    }
+
+    /// Gives the standard output back.
+    pub(super) fn give_out(&mut self, out: Box<dyn Write + Send>) {
+        self.environment.out = out;
+    }
+
+    /// Whether the terminal's colours may be used.
+    pub(super) fn colour(&self) -> bool {
+        self.environment.colour
     }
 
     /// Whether people look at the output as it comes.

@@ -7,6 +7,7 @@ mod alert;
 mod app;
 mod approve;
 mod ask;
+mod board;
 mod card;
 mod case;
 mod circle;
@@ -85,6 +86,7 @@ enum Command {
     Kit(kit::Command),
     Requests,
     Approve(approve::Arguments),
+    Board(board::Arguments),
     Decline(decline::Arguments),
     #[command(subcommand)]
     Circle(circle::Command),
@@ -175,6 +177,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Kit(command) => kit::run(app, &command).await,
         Command::Requests => requests::run(app).await,
         Command::Approve(arguments) => approve::run(app, &arguments).await,
+        Command::Board(arguments) => board::run(app, arguments).await,
         Command::Decline(arguments) => decline::run(app, &arguments),
         Command::Circle(command) => circle::run(app, command).await,
         Command::Desk(command) => desk::run(app, command).await,

@@ -1,5 +1,6 @@
 //! The JSON objects that programs read (docs/cli.md). Times are Unix seconds unless a field says minutes.
 
+use himaya_protocol::case::check_in::Light;
 use himaya_protocol::case::shelter::Misfit;
 use himaya_protocol::cbor;
 use himaya_protocol::content::body::{Match, Offer};
@@ -8,6 +9,7 @@ use himaya_protocol::wire::card::Fingerprint;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::board::row::{Party, Row, Step};
 use crate::engine::{Answer, Circle, CircleState, Entry, InviteState, Member, RESERVE, Reach, Request, Stock};
 use crate::store::Seconds;
 
@@ -203,6 +205,40 @@ fn threat(alert: &ThreatAlert) -> Value {
         "contact": alert.contact.as_ref().map(|word| word.as_str()),
         "note": alert.note.as_ref().map(|note| note.raw()),
         "evidence": alert.evidence.iter().map(|hash| data_encoding::HEXLOWER.encode(hash)).collect::<Vec<_>>(),
+    })
+}
+
+/// A case as the board shows it.
+pub(super) fn board_case(row: &Row) -> Value {
+    let party = row.party.as_ref().map(|party| match party {
+        Party::Guests(adults, children) => format!("{adults}+{children}"),
+        Party::Class(count) => count.to_string(),
+    });
+    let due = row.due.map(|due| {
+        let step = match due.step {
+            Step::Ack => "ack",
+            Step::Lead => "lead",
+            Step::Reply => "reply",
+        };
+        json!({ "step": step, "at_minutes": due.due, "overdue": due.overdue })
+    });
+    let light = row.light.as_ref().map(|light| match light {
+        Light::Over => "over",
+        Light::Waiting { .. } => "waiting",
+        Light::Remind { .. } => "remind",
+        Light::Due { .. } => "due",
+        Light::Help => "help",
+        Light::Missed { .. } => "missed",
+        Light::Unknown { .. } => "unknown",
+    });
+    json!({
+        "id": data_encoding::HEXLOWER.encode(row.id.as_bytes()), "status": row.status.as_str(),
+        "exercise": row.exercise, "priority": row.priority.as_str(), "due": due, "step": row.step,
+        "plan_b": row.plan_b, "lead": row.lead, "mine": row.mine, "lead_confirmed": !row.unconfirmed,
+        "backups": row.backups, "defender": row.defender, "since_minutes": row.since,
+        "kind": row.kind.as_ref().map(|kind| kind.as_str()), "place": row.place, "party": party,
+        "contact_minutes": row.contact, "check_in": light, "consents": row.consents, "gaps": row.gaps,
+        "grade": row.grade, "waits_for_second": row.waits, "clock_wrong": row.skewed,
     })
 }
 

@@ -61,7 +61,7 @@ fn tell(app: &mut App, driver: &mut Driver<Https>, watched: Watched, lost: &mut 
 }
 
 /// Ctrl-C or SIGTERM.
-async fn interrupted() {
+pub(super) async fn interrupted() {
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(terminate) => terminate,
         Err(_) => return std::future::pending().await,

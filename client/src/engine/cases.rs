@@ -30,13 +30,18 @@ pub fn board(ctx: &Ctx<'_>) -> Result<Board, EngineError> {
 
 /// Every event of the log, with what its author was and the kind of group it came in.
 pub fn entries(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
+    entries_after(ctx, 0)
+}
+
+/// As [`entries`], of those that were logged after a number.
+pub fn entries_after(ctx: &Ctx<'_>, number: i64) -> Result<Vec<Entry>, EngineError> {
     // What was logged by an older version, or before there was a group, has the role that its author has now.
     let rows = ctx.rows(
         "SELECT event.bytes, event.received, circle.kind, iif(event.role <> '', event.role, coalesce(
              (SELECT role FROM member WHERE member.circle = event.circle AND member.fingerprint = event.author),
              iif(event.own, 'owner', 'contact')))
-         FROM event LEFT JOIN circle ON circle.id = event.circle ORDER BY event.number",
-        &[],
+         FROM event LEFT JOIN circle ON circle.id = event.circle WHERE event.number > ?1 ORDER BY event.number",
+        &[&number],
         |row| {
             Ok((
                 row.get::<_, Vec<u8>>(0)?,

@@ -38,7 +38,7 @@ mod upkeep;
 mod views;
 
 pub use adrift::{missed_windows, note_window_length};
-pub use cases::{Place, board, decide, decide_in, decide_until, entries, home, pick_case};
+pub use cases::{Place, board, decide, decide_in, decide_until, entries, entries_after, home, pick_case};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, hears_alerts, leave, list, member_named, members, named, remove};
 pub use contacts::{
@@ -58,7 +58,7 @@ pub use outbox::{
     waits_at, waits_for_circle, waits_for_token,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
-pub use retention::{Statistics, destroy_due, statistics, was_purged};
+pub use retention::{Statistics, destroy_due, purged, statistics, was_purged};
 pub use shelter::{
     Candidate, OwnPlace, answer_match, ask_for_shelter, carry, change_offer, depart, hand_over, own_line, own_places,
     propose, put_up_offer, search, shelter, stage_of, take_notes,
@@ -70,5 +70,6 @@ pub use tokens::{
 };
 pub use upkeep::{next_due, oldest_unread, read_again, synced, tick, unread_from};
 pub use views::{
-    Answer, Entry, Reach, authenticator, authors, by_id, case_log, entry, events_after, inbox, last_event, log, status,
+    Answer, Entry, Reach, authenticator, authors, by_id, case_log, entry, events_after, inbox, last_event, log,
+    log_size, names, status,
 };

@@ -130,7 +130,7 @@ pub fn was_purged(ctx: &Ctx<'_>, id: &EventId) -> Result<bool, EngineError> {
 }
 
 /// The ids of all that went.
-pub(super) fn purged(ctx: &Ctx<'_>) -> Result<Vec<EventId>, EngineError> {
+pub fn purged(ctx: &Ctx<'_>) -> Result<Vec<EventId>, EngineError> {
     let rows = ctx.rows("SELECT event FROM purged", &[], |row| row.get::<_, Vec<u8>>(0))?;
     Ok(rows.iter().filter_map(|id| EventId::from_slice(id)).collect())
 }

@@ -1,5 +1,7 @@
 //! What people look at: the log, and how far an event got. Reads only.
 
+use std::collections::BTreeMap;
+
 use himaya_protocol::content::event::IdPrefix;
 use himaya_protocol::content::{Body, CaseId, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
@@ -86,6 +88,24 @@ pub fn authors(ctx: &Ctx<'_>) -> Result<Vec<(Fingerprint, String)>, EngineError>
 /// The number of the newest event of the log; 0 when there is none.
 pub fn last_event(ctx: &Ctx<'_>) -> Result<i64, EngineError> {
     Ok(ctx.row("SELECT max(number) FROM event", &[], |row| row.get::<_, Option<i64>>(0))?.flatten().unwrap_or(0))
+}
+
+/// The number of the newest event of the log, and how many there are: fewer than before when something was purged.
+pub fn log_size(ctx: &Ctx<'_>) -> Result<(i64, u64), EngineError> {
+    let count = ctx.row("SELECT count(*) FROM event", &[], |row| row.get(0))?;
+    Ok((last_event(ctx)?, loaded(count.unwrap_or_default())))
+}
+
+/// What everybody calls themselves of whom this client has heard: as members now, else as they wrote last.
+pub fn names(ctx: &Ctx<'_>) -> Result<BTreeMap<Fingerprint, String>, EngineError> {
+    let written = "SELECT author, name, max(number) FROM event GROUP BY author";
+    let members = "SELECT fingerprint, name FROM member";
+    let mut names = BTreeMap::new();
+    for sql in [written, members] {
+        let rows = ctx.rows(sql, &[], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, String>(1)?)))?;
+        names.extend(rows.into_iter().filter_map(|(who, name)| Some((Fingerprint::from_slice(&who)?, name))));
+    }
+    Ok(names)
 }
 
 /// Events of others that were logged after a number, with theirs.

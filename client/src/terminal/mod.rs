@@ -23,6 +23,9 @@ pub enum TerminalError {
     /// There is no terminal to ask at.
     #[error("there is no terminal to ask for the passphrase")]
     NoTerminal,
+    /// There is no terminal to draw on.
+    #[error("there is no terminal to draw on")]
+    NoScreen,
     /// A new passphrase was typed differently the second time.
     #[error("the two passphrases differ")]
     Differs,

@@ -191,6 +191,7 @@ impl Explain for EngineError {
 impl Explain for TerminalError {
     fn explain(&self, texts: &Texts) -> String {
         match self {
+            Self::NoScreen => texts.say(Text::BoardNoScreen, &[]),
             Self::NoTerminal => texts.say(Text::PassphraseNoTerminal, &[]),
             Self::Differs => texts.say(Text::PassphraseDiffers, &[]),
             Self::FileUnreadable { path, cause } => file(texts, Text::PassphraseFileUnreadable, path, cause),

@@ -33,6 +33,7 @@ const LOCALES: &[(&str, &[&str])] = &[(
         include_str!("../../locales/en/events.ftl"),
         include_str!("../../locales/en/desk.ftl"),
         include_str!("../../locales/en/consent.ftl"),
+        include_str!("../../locales/en/board.ftl"),
         include_str!("../../locales/en/errors.ftl"),
         include_str!("../../locales/en/words.ftl"),
         include_str!("../../locales/en/help.ftl"),

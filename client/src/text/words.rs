@@ -1,8 +1,9 @@
 //! The words of the closed vocabularies, as people read them.
 
 use himaya_protocol::content::vocabulary::{
-    ActorClass, Affected, CaseStatus, Certainty, ConsentField, Contact, Count, Kind, MatchState, Need, OfferState,
-    Priority, Purpose, RecipientClass, ReferralState, ResponseType, Service, Severity, Status, Tlp, Urgency,
+    Act, ActorClass, Affected, CaseStatus, Certainty, CheckInAnswer, ConsentAct, ConsentField, Contact, Count, Kind,
+    MatchState, Need, NeededBy, OfferState, Part, Priority, Purpose, RecipientClass, ReferralState, ResponseType,
+    Service, Severity, Status, Tlp, Urgency, VerifiedBy,
 };
 
 use super::{Arg, Text, Texts};
@@ -45,17 +46,22 @@ macro_rules! words {
 }
 
 words! {
+    Act = "act",
     ActorClass = "actor",
     Affected = "affected",
     CaseStatus = "stands",
     Certainty = "certainty",
     ConsentField = "field",
+    CheckInAnswer = "check-in",
+    ConsentAct = "consent",
     Contact = "contact",
     Count = "count",
     Kind = "kind",
     MatchState = "matched",
     Need = "need",
     OfferState = "offer",
+    NeededBy = "needed-by",
+    Part = "part",
     Priority = "priority",
     Purpose = "purpose",
     RecipientClass = "recipient",
@@ -66,6 +72,7 @@ words! {
     Status = "status",
     Tlp = "tlp",
     Urgency = "urgency",
+    VerifiedBy = "verified",
 }
 
 impl Texts {

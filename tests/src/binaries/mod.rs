@@ -10,6 +10,7 @@ pub mod proxy;
 mod relay;
 pub mod socks;
 mod terminal;
+mod tmux;
 mod watch;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -24,6 +25,7 @@ pub use proxy::Proxy;
 pub use relay::RelayProcess;
 pub use socks::SocksProxy;
 pub use terminal::END;
+pub use tmux::Tmux;
 pub use watch::WatchProcess;
 
 /// A listener on a loopback address of its own, or on 127.0.0.1 where the system has no other.

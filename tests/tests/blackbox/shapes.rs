@@ -196,6 +196,7 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     page.run(&dilan, &["show", &alert], "show")?;
     page.run(&dilan, &["st"], "standing")?;
     page.run(&rojin, &["st"], "standing")?;
+    page.run(&rojin, &["board"], "")?;
     page.run(&dilan, &["clear", &alert, "--note", "over"], "clear")?;
     page.run(&dilan, &["clear", &alert], "clear")?;
     page.run(&rojin, &["inbox"], "inbox")?;
