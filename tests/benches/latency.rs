@@ -81,7 +81,7 @@ fn watch(mut watcher: Driver<Https>, tell: &mpsc::Sender<Said>) -> anyhow::Resul
         let said = match watched {
             Watched::Connected => Said::Connected,
             Watched::News(News::Event(id)) => Said::Saw(id, now()),
-            Watched::News(_) => return ControlFlow::Continue(()),
+            Watched::News(_) | Watched::Signal(_) => return ControlFlow::Continue(()),
             Watched::Lost(error) => {
                 lost = Some(error);
                 return ControlFlow::Break(());

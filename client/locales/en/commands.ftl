@@ -155,11 +155,72 @@ ask-who-self = me
 ask-who-family = my family
 ask-who-colleague = somebody I work with
 ask-who-group = a group
+ask-shelter-when = When do you need a place to stay?
+ask-tonight = tonight
+ask-two-days = in the next two days
+ask-seven-days = in the next seven days
+ask-adults = How many adults? Only Enter is 1:{" "}
+ask-children = How many children? Only Enter is none:{" "}
 ask-words = A few words, or only Enter. No names, no addresses:{" "}
 alert-queued = Your alert is queued: it is saved on this device and leaves by itself.
 alert-over =
     When the danger is over, tell everyone:
       himaya clear ID
+
+## checkin, ok, late, help
+checkin-new = { $count ->
+    [one] One check-in is set: { $time }.
+   *[other] { $count } check-ins are set. The first: { $time }. The last: { $value }.
+}
+checkin-next =
+    When one is due, say that you are well, that you need longer, or that you need help:
+      himaya ok
+      himaya late 30
+      himaya help
+checkin-end =
+    To end them:
+    {"  "}himaya checkin end { $id }
+checkin-sealed = The others' devices have what you sealed, and show it only when a check-in is missed. It is Himaya that keeps it shut, not a key: whoever changes their Himaya can read it before.
+checkins-none =
+    There are no check-ins. To make some:
+      himaya checkin new --every day --start TIME
+checkin-own = Your check-ins, in { $circle }:
+checkin-of = Check-ins of { $name }, in { $circle }:
+checkin-opened = What { $name } left for this:
+checkin-ended = The check-ins are ended. The others are told.
+checkin-ended-saved = The check-ins are ended here. The others are told as soon as the relay can be reached; until then they may miss you.
+light-waiting = The next check-in is due { $time }.
+light-remind = A check-in is due soon: { $time }.
+light-due = A check-in is due. It is late after { $time }.
+light-due-own =
+    Your check-in is due now. It is late after { $time }. If you are well:
+      himaya ok
+light-missed = MISSED: { $name } did not check in until { $time }.
+light-missed-own =
+    You missed your check-in; it was late after { $time }. The others see that. If you are well:
+      himaya ok
+light-unknown = UNKNOWN: { $name } was to check in until { $time }, but this device has been offline since.
+light-help = HELP: { $name } asked for help at a check-in.
+light-help-own =
+    You asked for help. When you are well again:
+      himaya ok
+light-over = No check-in is left.
+light-ended = They were ended.
+step-ask = Ask { $name } now how they are, in the way you agreed on.
+step-alert = This is an alarm. Do what you agreed on with { $name }.
+relay-suspect = RELAY SUSPECT: several people fell silent together. It may be the relay that is silent, not they. Reach them in another way.
+check-not-due = Nothing is due now, so nothing was sent. The next check-in is due { $time }.
+check-help =
+    Your call for help goes to everybody who is to notice your check-ins. To call all your circles:
+      himaya sos
+check-last = That was the last check-in.
+
+## plan B
+plan-b = No human has answered. Open your plan B.
+plan-b-line = { $name }: { $value }
+plan-b-none =
+    You have noted none. Go where you are safe; call somebody you trust. To note one for the next time:
+      himaya set plan-b TEXT
 
 ## sync, watch
 sync-new = { $count ->
@@ -243,6 +304,8 @@ net-cover-off =
       himaya net --cover 3600
 set-receipts = Your device tells others that it has their messages after about { $seconds } seconds, at random.
 set-receipts-off = Your device no longer tells others that it has their messages. They cannot see how many devices an alert reached.
+set-plan-b = This is shown to you when no human answers your alert in time. It stays on this device.
+set-plan-b-none = Your plan B is gone from this device.
 set-lang = What you write is marked as { $lang }.
 
 ## man

@@ -142,6 +142,12 @@ unknown-case =
 no-desk =
     You are on no desk. Ask whoever has one to add you, or make one:
       himaya desk new NAME
+check-no-plan =
+    You have no check-ins that others wait for, so nothing was sent. If you need help:
+      himaya sos
+    To make check-ins:
+      himaya checkin new --every day --start TIME
+not-defender = Check-ins are made by whom the group protects: the owner of a circle, the defender of a line. Make a circle of your own.
 not-a-line = This case has a group already, or it did not come by a line: a group is opened for cases that come by a line.
 no-offer =
     Their device has not sent what is needed to add them yet. It does so by itself as soon as it is connected. Try again then:

@@ -10,6 +10,15 @@ event-ack-acting = { $name } is acting on it.
 event-clear = All clear: it is over.
 event-notice = Message
 event-leave = { $name } asks to leave { $circle }.
+event-plan =
+    Check-ins are planned. To see them:
+      himaya checkin list
+event-check-ok = Checked in: well.
+event-check-late = Checked in: well, but needs longer.
+event-check-help = HELP at a check-in. Treat it as an alarm.
+event-missed =
+    A check-in was missed. To see whose:
+      himaya checkin list
 event-other = Event of type { $what }. With --json all of it is shown.
 you-joined = You are now in { $circle }.
 event-you-removed = You are no longer in { $circle }.

@@ -104,7 +104,7 @@ pub(super) async fn raise(
 }
 
 /// As [`raise`], with a profile that is open already, and something to say once the alert is queued.
-async fn raise_with(
+pub(super) async fn raise_with(
     app: &mut App,
     mut driver: Driver<Https>,
     alert: ThreatAlert,

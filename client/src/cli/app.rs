@@ -283,6 +283,11 @@ impl App {
         }
     }
 
+    /// Whether there is a person who can be asked.
+    pub(super) fn asks(&self) -> bool {
+        self.environment.asks && !self.json()
+    }
+
     /// Asks for a number from 1 to `count`, 1 by Enter alone; `None` when something else was typed.
     pub(super) fn choose(&mut self, question: Text, count: usize) -> Result<Option<usize>, CliError> {
         Ok(terminal::number(&self.line(question)?, count))

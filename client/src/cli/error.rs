@@ -94,6 +94,9 @@ pub enum CliError {
     /// A program has to say beforehand that it means it.
     #[error("programs confirm with --yes")]
     NeedsYes,
+    /// There is no check-in plan to answer.
+    #[error("there are no check-ins")]
+    NoPlan,
     /// The input ended before the questions did.
     #[error("the questions were not answered")]
     Unanswered,
@@ -143,6 +146,7 @@ impl CliError {
             Self::AlertFile(_) => "alert_file",
             Self::Id(_) | Self::Note(_) | Self::Form(_) => "argument",
             Self::File { .. } | Self::Written { .. } => "file",
+            Self::NoPlan => "no_plan",
             Self::NoHome => "no_home",
             Self::NeedsRelay => "needs_relay",
         }
@@ -196,6 +200,7 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
         CliError::NeedsYes => texts.say(Text::NeedsYes, &[]),
         CliError::CardUsed => texts.say(Text::CardUsed, &[]),
         CliError::NoCardKey => texts.say(Text::CardKeyMissing, &[]),
+        CliError::NoPlan => texts.say(Text::CheckNoPlan, &[]),
         CliError::Unanswered => texts.say(Text::AskEnded, &[]),
         CliError::NoHome => texts.say(Text::NoHome, &[]),
         CliError::NeedsRelay => texts.say(Text::NeedsRelay, &[]),

@@ -4,31 +4,38 @@
 
 mod ack;
 mod alert;
+mod answer;
 mod app;
 mod approve;
 mod ask;
 mod board;
 mod card;
 mod case;
+mod checkin;
 mod circle;
 mod clear;
 mod completions;
 mod consent;
 mod decline;
 mod desk;
+mod drill;
 mod error;
 mod export;
 mod grade;
+mod help;
 mod inbox;
 mod init;
 mod invite;
 mod kit;
+mod late;
 mod man;
 mod need;
 mod net;
 mod news;
 mod offer;
+mod ok;
 mod output;
+mod plans;
 mod recipient;
 mod refer;
 mod referrals;
@@ -37,10 +44,12 @@ mod requests;
 mod set;
 mod shelter;
 mod show;
+mod signals;
 mod sos;
 mod st;
 mod stats;
 mod sync;
+mod times;
 mod verify;
 mod watch;
 
@@ -49,7 +58,7 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::text::{Explain, Texts, help};
+use crate::text::{Explain, Texts};
 use app::App;
 pub use app::{Environment, Exit};
 pub use error::CliError;
@@ -110,6 +119,12 @@ enum Command {
     Verify(verify::Arguments),
     Sos(sos::Arguments),
     Alert(alert::Arguments),
+    Drill(drill::Arguments),
+    Ok,
+    Late(late::Arguments),
+    Help,
+    #[command(subcommand)]
+    Checkin(checkin::Command),
     Sync,
     Watch,
     Inbox(inbox::Arguments),
@@ -161,7 +176,7 @@ pub fn run(words: Vec<OsString>, mut environment: Environment) -> u8 {
 
 /// Every command and argument with its texts.
 fn command(texts: &Texts) -> clap::Command {
-    help::fill(Arguments::command(), texts)
+    crate::text::help::fill(Arguments::command(), texts)
 }
 
 /// Where nobody can be asked, what would be asked for has to be given.
@@ -194,6 +209,11 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Verify(arguments) => verify::run(app, &arguments).await,
         Command::Sos(arguments) => sos::run(app, &arguments).await,
         Command::Alert(arguments) => alert::run(app, &arguments).await,
+        Command::Drill(arguments) => drill::run(app, &arguments).await,
+        Command::Ok => ok::run(app).await,
+        Command::Late(arguments) => late::run(app, &arguments).await,
+        Command::Help => help::run(app).await,
+        Command::Checkin(command) => checkin::run(app, command).await,
         Command::Sync => sync::run(app).await,
         Command::Watch => watch::run(app).await,
         Command::Inbox(arguments) => inbox::run(app, &arguments).await,
@@ -217,5 +237,5 @@ impl Explain for CliError {
 /// The ids of every text that `--help` needs, for the test that holds them to the files.
 #[cfg(test)]
 pub(crate) fn help_ids() -> std::collections::BTreeSet<String> {
-    help::ids(&Arguments::command())
+    crate::text::help::ids(&Arguments::command())
 }

@@ -6,6 +6,7 @@ use himaya_protocol::content::vocabulary::{Need, NeededBy, Status};
 use serde_json::json;
 
 use super::app::{App, Exit};
+use super::ask;
 use super::error::CliError;
 use super::output::state;
 use crate::engine;
@@ -18,12 +19,12 @@ pub(super) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Shelter {
-    #[arg(value_name = "WHEN", value_parser = when, default_value = "tonight")]
-    by: NeededBy,
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    adults: u64,
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    children: u64,
+    #[arg(value_name = "WHEN", value_parser = when)]
+    by: Option<NeededBy>,
+    #[arg(long, value_name = "N")]
+    adults: Option<u64>,
+    #[arg(long, value_name = "N")]
+    children: Option<u64>,
     #[arg(long = "needs", value_name = "NEED", value_parser = need)]
     needs: Vec<Need>,
     #[arg(long = "area", value_name = "REGION", value_parser = place)]
@@ -56,17 +57,18 @@ pub(super) async fn run(app: &mut App, command: &Command) -> Result<Exit, CliErr
     let Command::Shelter(asked) = command;
     let note = asked.note.as_deref().map(Note::new).transpose()?;
     let mut driver = app.open()?;
+    let (by, adults, children) = party(app, asked)?;
     let (id, line) = driver.transact(|ctx| {
         let line = engine::own_line(ctx, asked.line.as_deref())?;
         let status = if asked.drill { Status::Exercise } else { Status::Actual };
         let id = engine::ask_for_shelter(ctx, &line, status, |consent| ShelterRequest {
-            adults: asked.adults,
-            children: asked.children,
+            adults,
+            children,
             needs: asked.needs.clone(),
             area_ok: asked.area_ok.clone(),
             area_avoid: asked.area_avoid.clone(),
             note,
-            ..ShelterRequest::new(asked.by.clone(), consent)
+            ..ShelterRequest::new(by.clone(), consent)
         })?;
         Ok((id, line.name))
     })?;
@@ -75,4 +77,30 @@ pub(super) async fn run(app: &mut App, command: &Command) -> Result<Exit, CliErr
     app.say(Text::ShelterAsked, &[])?;
     app.say(Text::CaseId, &[("id", Arg::machine(&id.short()))])?;
     app.exit(&mut driver, sent)
+}
+
+/// How soon, how many adults and how many children. Without a word about how soon, a person at a terminal is asked; what is
+/// asked is what finding a place takes, and nothing about who they are.
+fn party(app: &mut App, asked: &Shelter) -> Result<(NeededBy, u64, u64), CliError> {
+    let said = (asked.adults.unwrap_or(1), asked.children.unwrap_or(0));
+    let (None, true) = (&asked.by, app.asks()) else {
+        return Ok((asked.by.clone().unwrap_or(NeededBy::Tonight), said.0, said.1));
+    };
+    ask::begin(app)?;
+    let times = [
+        (Text::AskTonight, NeededBy::Tonight),
+        (Text::AskTwoDays, NeededBy::TwoDays),
+        (Text::AskSevenDays, NeededBy::Week),
+    ];
+    let times = times.into_iter().map(|(text, by)| (app.texts.say(text, &[]), by)).collect();
+    let by = ask::one_of(app, Text::AskShelterWhen, times)?;
+    let adults = match asked.adults {
+        Some(adults) => adults,
+        None => ask::how_many(app, Text::AskAdults, 1)?,
+    };
+    let children = match asked.children {
+        Some(children) => children,
+        None => ask::how_many(app, Text::AskChildren, 0)?,
+    };
+    Ok((by, adults, children))
 }

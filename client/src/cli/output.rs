@@ -3,14 +3,16 @@
 use himaya_protocol::case::check_in::Light;
 use himaya_protocol::case::shelter::Misfit;
 use himaya_protocol::cbor;
-use himaya_protocol::content::body::{Match, Offer};
+use himaya_protocol::content::body::{LadderStep, Match, Offer};
 use himaya_protocol::content::{Body, Event, EventId, ThreatAlert};
 use himaya_protocol::wire::card::Fingerprint;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::board::row::{Party, Row, Step};
-use crate::engine::{Answer, Circle, CircleState, Entry, InviteState, Member, RESERVE, Reach, Request, Stock};
+use crate::engine::{
+    Answer, Circle, CircleState, Entry, Helpline, InviteState, Member, Plan, PlanB, RESERVE, Reach, Request, Stock,
+};
 use crate::store::Seconds;
 
 /// An error.
@@ -172,7 +174,9 @@ fn body(event: &Event) -> Value {
         | Body::DeskPolicy(_)
         | Body::ShiftRoster(_)
         | Body::Escalation(_) => {
-            event.body().fields().iter().map(|(name, value)| ((*name).to_owned(), plain(value))).collect()
+            // What is sealed stays so: `checkin list` shows it when it may be shown.
+            let shown = event.body().fields().into_iter().filter(|(name, _)| *name != "sealed_plan");
+            shown.map(|(name, value)| (name.to_owned(), plain(&value))).collect()
         }
         Body::Leave => json!({}),
         Body::Unknown { kind, .. } => json!({ "kind": kind }),
@@ -239,6 +243,38 @@ pub(super) fn board_case(row: &Row) -> Value {
         "kind": row.kind.as_ref().map(|kind| kind.as_str()), "place": row.place, "party": party,
         "contact_minutes": row.contact, "check_in": light, "consents": row.consents, "gaps": row.gaps,
         "grade": row.grade, "waits_for_second": row.waits, "clock_wrong": row.skewed,
+    })
+}
+
+/// A check-in plan; what is sealed only when it may be shown.
+pub(super) fn plan(plan: &Plan) -> Value {
+    let (light, minute) = match plan.light {
+        _ if plan.ended => ("ended", None),
+        Light::Over => ("over", None),
+        Light::Waiting { due } => ("waiting", Some(due)),
+        Light::Remind { due } => ("remind", Some(due)),
+        Light::Due { until } => ("due", Some(until)),
+        Light::Help => ("help", None),
+        Light::Missed { since, .. } => ("missed", Some(since)),
+        Light::Unknown { since } => ("unknown", Some(since)),
+    };
+    let step = |step: &LadderStep| format!("{}:{}:{}", step.after_min, step.who.as_str(), step.act.as_str());
+    let sealed = plan.content.sealed_plan.as_ref().filter(|_| plan.is_plan_open);
+    json!({
+        "id": plan.id.to_hex(), "circle": plan.circle.name, "author": plan.author_name,
+        "author_fingerprint": hex(&plan.author), "own": plan.own, "exercise": plan.exercise,
+        "rule": plan.content.rrule.as_str(), "start_minutes": plan.content.start, "grace": plan.content.grace,
+        "remind": plan.content.remind, "ladder": plan.content.ladder.iter().map(step).collect::<Vec<_>>(),
+        "light": light, "light_minutes": minute, "told": plan.told, "sealed_plan": sealed.map(|text| text.raw()),
+    })
+}
+
+/// What to do when nobody has answered.
+pub(super) fn plan_b(plan: &PlanB) -> Value {
+    let line = |line: &Helpline| json!({ "name": line.name, "number": line.number });
+    json!({
+        "alerts": plan.alerts.iter().map(|id| id.to_hex()).collect::<Vec<_>>(), "exercise": plan.exercise,
+        "helplines": plan.helplines.iter().map(line).collect::<Vec<_>>(), "own": plan.own,
     })
 }
 

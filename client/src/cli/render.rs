@@ -1,7 +1,7 @@
 //! Events as people read them.
 
 use himaya_protocol::content::body::Offer;
-use himaya_protocol::content::vocabulary::{AckLevel, Status};
+use himaya_protocol::content::vocabulary::{AckLevel, CheckInAnswer, EscalationReason, Status};
 use himaya_protocol::content::{Body, EventId, ThreatAlert};
 use himaya_protocol::wire::policy::{GroupKind, Role};
 
@@ -135,6 +135,23 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
             app.say(Text::EventNotice, &[])?;
             Some(notice.text.raw().to_owned())
         }
+        Body::CheckInPlan(_) => {
+            app.say(Text::EventPlan, &[])?;
+            None
+        }
+        Body::CheckIn(said) => {
+            let text = match said.answer {
+                CheckInAnswer::Ok => Text::EventCheckOk,
+                CheckInAnswer::Delay => Text::EventCheckLate,
+                CheckInAnswer::Help | CheckInAnswer::Other(_) => Text::EventCheckHelp,
+            };
+            app.say(text, &[])?;
+            None
+        }
+        Body::Escalation(said) if said.reason == EscalationReason::MissedCheckIn => {
+            app.say(Text::EventMissed, &[])?;
+            None
+        }
         Body::Leave => {
             let args = [("name", Arg::theirs(&entry.author_name)), ("circle", Arg::theirs(&circle))];
             app.say(Text::EventLeave, &args)?;
@@ -144,8 +161,6 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
         | Body::Offer(_)
         | Body::Match(_)
         | Body::HandoverNote(_)
-        | Body::CheckInPlan(_)
-        | Body::CheckIn(_)
         | Body::Triage(_)
         | Body::Assignment(_)
         | Body::Referral(_)

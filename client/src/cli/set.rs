@@ -1,10 +1,11 @@
 //! `himaya set`: choices that stay.
 
-use himaya_protocol::content::value::Lang;
+use himaya_protocol::content::value::{Lang, Note};
 use serde_json::json;
 
 use super::app::{App, Exit};
 use super::error::CliError;
+use crate::engine;
 use crate::text::{Arg, Text};
 
 #[derive(Debug, clap::Subcommand)]
@@ -12,6 +13,10 @@ pub(super) enum Command {
     Receipts {
         #[arg(value_name = "SECONDS")]
         mean: u64,
+    },
+    PlanB {
+        #[arg(value_name = "TEXT")]
+        text: String,
     },
     Lang {
         #[arg(value_name = "TAG")]
@@ -29,6 +34,12 @@ pub(super) fn run(app: &mut App, command: &Command) -> Result<Exit, CliError> {
                 0 => app.say(Text::SetReceiptsOff, &[])?,
                 seconds => app.say(Text::SetReceipts, &[("seconds", seconds.into())])?,
             }
+        }
+        Command::PlanB { text } => {
+            let note = (!text.trim().is_empty()).then(|| Note::new(text)).transpose()?;
+            driver.transact(|ctx| engine::set_plan_b(ctx, note.as_ref().map(|note| note.raw())))?;
+            app.object(&json!({ "plan_b": note.as_ref().map(|note| note.raw()) }))?;
+            app.say(if note.is_some() { Text::SetPlanB } else { Text::SetPlanBNone }, &[])?;
         }
         Command::Lang { tag } => {
             let lang: Lang = tag.parse()?;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::app::{App, Exit};
 use super::error::CliError;
-use super::{output, render};
+use super::{output, plans, render};
 use crate::engine::{self, CircleState, Entry, Reach};
 use crate::text::{Arg, Text, day};
 
@@ -13,37 +13,43 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
     app.refresh(&mut driver).await?;
     let now = app.now();
-    let (open, circles, requests, (waiting, _), last, newer, sunset, stock) = driver.transact(|ctx| {
-        let mut open: Vec<(Entry, Reach)> = Vec::new();
-        for entry in engine::inbox(ctx)? {
-            let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
-            if matches!(entry.event.body(), Body::ThreatAlert(_)) && !expired {
-                let reach = engine::status(ctx, &entry)?;
-                if reach.cleared.is_none() {
-                    open.push((entry, reach));
+    let (open, circles, requests, (waiting, _), last, newer, sunset, stock, known, plan_b) =
+        driver.transact(|ctx| {
+            let mut open: Vec<(Entry, Reach)> = Vec::new();
+            for entry in engine::inbox(ctx)? {
+                let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
+                if matches!(entry.event.body(), Body::ThreatAlert(_)) && !expired {
+                    let reach = engine::status(ctx, &entry)?;
+                    if reach.cleared.is_none() {
+                        open.push((entry, reach));
+                    }
                 }
             }
-        }
-        let last = ctx.number("last sync")?;
-        Ok((
-            open,
-            engine::list(ctx)?,
-            engine::requests(ctx)?,
-            engine::waiting(ctx)?,
-            last,
-            engine::newer(ctx)?,
-            engine::relay_sunset(ctx)?,
-            engine::stock(ctx)?,
-        ))
-    })?;
+            let last = ctx.number("last sync")?;
+            Ok((
+                open,
+                engine::list(ctx)?,
+                engine::requests(ctx)?,
+                engine::waiting(ctx)?,
+                last,
+                engine::newer(ctx)?,
+                engine::relay_sunset(ctx)?,
+                engine::stock(ctx)?,
+                engine::plans(ctx)?,
+                engine::plan_b(ctx)?.0,
+            ))
+        })?;
     let (own, theirs): (Vec<_>, Vec<_>) = open.into_iter().partition(|(entry, _)| entry.own);
     let objects = |open: &[(Entry, Reach)]| -> Vec<serde_json::Value> {
         open.iter().map(|(entry, reach)| output::entry_with_reach(entry, reach)).collect()
     };
+    let expected = known.iter().filter(|plan| !plan.is_over());
+    let suspect = engine::is_relay_suspect(&known);
     app.object(&json!({
         "last_sync": last, "waiting": waiting, "requests": requests.len(), "newer": newer, "alerts": objects(&own),
         "relay_sunset": sunset.map(day), "tokens": output::stock(stock), "theirs": objects(&theirs),
-        "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
+        "check_ins": expected.clone().map(output::plan).collect::<Vec<_>>(), "relay_suspect": suspect,
+        "plan_b": plan_b.as_ref().map(output::plan_b), "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
     }))?;
     if app.json() {
         return app.exit(&mut driver, true);
@@ -59,6 +65,15 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
         if let (true, Some(name)) = (gone, &entry.circle_name) {
             app.say(Text::AlertGone, &[("circle", Arg::theirs(name))])?;
         }
+    }
+    if let Some(plan_b) = &plan_b {
+        plans::plan_b(app, plan_b)?;
+    }
+    for plan in expected {
+        plans::show(app, plan)?;
+    }
+    if suspect {
+        app.say(Text::RelaySuspect, &[])?;
     }
     if !theirs.is_empty() {
         app.say(Text::StTheirs, &[("count", theirs.len().into())])?;

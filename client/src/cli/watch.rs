@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::app::{App, Exit};
 use super::error::CliError;
-use super::news;
+use super::{news, signals};
 use crate::driver::{Driver, Watched};
 use crate::text::{Explain, Text};
 use crate::transport::https::Https;
@@ -57,6 +57,7 @@ fn tell(app: &mut App, driver: &mut Driver<Https>, watched: Watched, lost: &mut 
             Ok(())
         }
         Watched::News(news) => news::tell(app, driver, &news),
+        Watched::Signal(signal) => signals::tell(app, driver, signal),
     }
 }
 

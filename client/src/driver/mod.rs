@@ -38,6 +38,8 @@ pub struct Driver<T> {
     told: i64,
     /// Which jobs leave when something is sent.
     pace: Pace,
+    /// What a watcher knows of what time alone brings.
+    clockwork: watch::Clockwork,
 }
 
 /// How far everything has been read.
@@ -50,7 +52,15 @@ struct Position {
 impl<T: Transport> Driver<T> {
     /// Puts a profile and a relay together. `seed` must be random.
     pub fn new(profile: Profile, transport: T, clock: Box<dyn Clock + Send>, seed: [u8; 32]) -> Self {
-        Self { profile, transport, clock, rng: ChaCha20Rng::from_seed(seed), told: 0, pace: Pace::All }
+        Self {
+            profile,
+            transport,
+            clock,
+            rng: ChaCha20Rng::from_seed(seed),
+            told: 0,
+            pace: Pace::All,
+            clockwork: watch::Clockwork::default(),
+        }
     }
 
     /// Runs one operation of the engine in a transaction.
@@ -80,10 +90,14 @@ impl<T: Transport> Driver<T> {
 
     /// Sends what waits, reads everything the relay has, does what is due, sends what came of that.
     pub async fn sync(&mut self) -> Result<Vec<News>, DriverError> {
+        let began = self.now();
         let first = self.flush().await;
         let mut news = first.news;
         news.extend(self.read_all().await?);
-        news.extend(self.transact(crate::engine::synced)?);
+        news.extend(self.transact(|ctx| {
+            crate::engine::note_read_since(ctx, began)?;
+            crate::engine::synced(ctx)
+        })?);
         self.transact(crate::engine::tick)?;
         let flushed = self.flush().await;
         news.extend(flushed.news);

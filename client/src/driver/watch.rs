@@ -1,5 +1,6 @@
 //! Watching: the feed as it comes, and everything else in its time.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use rand::Rng;
 use tokio::sync::mpsc;
 
 use super::{Driver, DriverError, Position};
-use crate::engine::{self, EngineError, News, Pace};
-use crate::store::StoreError;
+use crate::engine::{self, EngineError, News, Pace, Signal};
+use crate::store::{Seconds, StoreError};
 use crate::transport::{Feed, Transport, TransportError, Unreachable};
 
 /// How often what other processes queued is looked for.
@@ -32,6 +33,17 @@ pub enum Watched {
     Connected,
     /// The relay was lost; it is tried again by itself.
     Lost(DriverError),
+    /// Time has brought something.
+    Signal(Signal),
+}
+
+/// What a watcher was told of what time alone brings, and when to look again.
+#[derive(Debug, Default)]
+pub(super) struct Clockwork {
+    told: BTreeSet<Signal>,
+    next: Option<Seconds>,
+    /// The newest event when this was looked at: each may change what time brings.
+    newest: Option<i64>,
 }
 
 impl<T: Transport> Driver<T>
@@ -55,13 +67,14 @@ where
     ) -> Result<(), DriverError> {
         let mut failures = 0u32;
         self.told = self.transact(|ctx| engine::last_event(ctx))?;
+        self.clockwork = Clockwork::default();
         loop {
             match self.follow(tell, &mut failures).await {
                 Ok(()) => return Ok(()),
                 // A busy profile or a full disk passes; anything else in the profile does not.
                 Err(DriverError::Engine(error)) if !passes(&error) => return Err(error.into()),
                 Err(error) => {
-                    if tell(self, Watched::Lost(error)).is_break() {
+                    if tell(self, Watched::Lost(error)).is_break() || self.tell_time(tell)?.is_break() {
                         return Ok(());
                     }
                     let most = 500u64.saturating_mul(1 << failures.min(10)).min(RETRY_MOST);
@@ -123,7 +136,54 @@ where
             if self.tell_all(news, tell)?.is_break() {
                 return Ok(());
             }
+            let news = self.climb().await?;
+            if self.tell_all(news, tell)?.is_break() || self.tell_time(tell)?.is_break() {
+                return Ok(());
+            }
         }
+    }
+
+    /// Whether time has brought something since it was last looked at, or an event may have.
+    fn time_has_come(&mut self) -> Result<bool, EngineError> {
+        let newest = self.transact(|ctx| engine::last_event(ctx))?;
+        let now = self.now();
+        let come = self.clockwork.newest != Some(newest) || self.clockwork.next.is_some_and(|next| next <= now);
+        Ok(come)
+    }
+
+    /// Takes the steps of ladders that have come. Whoever misses somebody looks first whether it has all there is: the feed
+    /// brings what arrives, but silence is a miss only after a sync.
+    async fn climb(&mut self) -> Result<Vec<News>, DriverError> {
+        if !self.time_has_come()? {
+            return Ok(Vec::new());
+        }
+        let (signals, _) = self.transact(|ctx| engine::signals(ctx))?;
+        let doubt = |signal: &&Signal| matches!(signal, Signal::Unknown(..)) && !self.clockwork.told.contains(signal);
+        if signals.iter().any(|signal| doubt(&signal)) {
+            return self.sync().await;
+        }
+        if self.transact(engine::climb)? { Ok(self.flush().await.news) } else { Ok(Vec::new()) }
+    }
+
+    /// Tells what time has brought, each thing once; what ended and came again, again.
+    fn tell_time(
+        &mut self,
+        tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, EngineError> {
+        if !self.time_has_come()? {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let newest = self.transact(|ctx| engine::last_event(ctx))?;
+        let (signals, next) = self.transact(|ctx| engine::signals(ctx))?;
+        let told = std::mem::replace(&mut self.clockwork.told, signals.clone());
+        self.clockwork.next = next;
+        self.clockwork.newest = Some(newest);
+        for signal in signals.difference(&told) {
+            if tell(self, Watched::Signal(*signal)).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     async fn take_frame(&mut self, frame: FeedFrame, at: &mut Option<Position>) -> Result<Vec<News>, DriverError> {

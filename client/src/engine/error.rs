@@ -105,6 +105,9 @@ pub enum EngineError {
     /// Only the author of an alert may clear it.
     #[error("only the author of an alert may clear it")]
     NotAuthor,
+    /// Only whom a group protects may do this there.
+    #[error("only whom the group protects may do this")]
+    NotDefender,
     /// The event is this profile's own.
     #[error("this is your own")]
     OwnEvent,

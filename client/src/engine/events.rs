@@ -24,7 +24,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, PAST_EPOCHS};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
-use super::{heads, retention, upkeep};
+use super::{heads, plans, retention, upkeep};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long after its expiry an event that never left is still sent, in minutes: 30 days.
@@ -205,6 +205,7 @@ fn log(
         ctx.execute("INSERT OR IGNORE INTO head (circle, event) VALUES (?1, ?2)", &[&circle, &&id.as_bytes()[..]])?;
     }
     heads::advance(ctx, circle, event)?;
+    plans::note(ctx, event)?;
     Ok(true)
 }
 

@@ -29,9 +29,12 @@ mod ladder;
 mod lanes;
 mod mls;
 mod outbox;
+mod plan_b;
+mod plans;
 mod receive;
 mod retention;
 mod shelter;
+mod signals;
 mod sunset;
 mod tokens;
 mod upkeep;
@@ -57,12 +60,17 @@ pub use outbox::{
     Job, Pace, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting,
     waits_at, waits_for_circle, waits_for_token,
 };
+pub use plan_b::{Helpline, PlanB, plan_b, set_plan_b};
+pub use plans::{
+    Plan, check_in, climb, end_plan, is_relay_suspect, make_plan, note_read_since, own_plan, plan, plans, protects_me,
+};
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use retention::{Statistics, destroy_due, purged, statistics, was_purged};
 pub use shelter::{
     Candidate, OwnPlace, answer_match, ask_for_shelter, carry, change_offer, depart, hand_over, own_line, own_places,
     propose, put_up_offer, search, shelter, stage_of, take_notes,
 };
+pub use signals::{Signal, signals};
 pub use sunset::{note_relay_sunset, relay_sunset};
 pub use tokens::{
     DrawFailure, Drawn, InviteState, RESERVE, Right, Stock, add_invite, draw, draw_failed, drawn, may_draw,

@@ -117,6 +117,7 @@ pub(super) fn destroy(ctx: &mut Ctx<'_>, id: &EventId) -> Result<(), EngineError
         "DELETE FROM outgoing WHERE event = ?1",
         "DELETE FROM ack WHERE event = ?1",
         "DELETE FROM receipt WHERE event = ?1",
+        "DELETE FROM plan WHERE event = ?1",
     ] {
         ctx.execute(sql, &[&event])?;
     }

@@ -12,7 +12,7 @@ use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
 use super::outbox::{self, Pace};
 use super::receive::{News, oldest_held};
-use super::{adrift, asides, desks, events, ladder, mls, retention, shelter};
+use super::{adrift, asides, desks, events, ladder, mls, plans, retention, shelter};
 use crate::store::{Ctx, Seconds};
 
 /// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
@@ -55,6 +55,7 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
     }
     ladder::climb(ctx)?;
     shelter::carry_all(ctx)?;
+    plans::climb(ctx)?;
     events::issue_waiting(ctx)
 }
 

@@ -14,7 +14,7 @@ const BUSY: Duration = Duration::from_secs(20);
 
 /// The tables of the first version, then what each later one changed. A profile is brought from its version to the newest;
 /// a new one goes through all of them.
-const VERSIONS: [&str; 3] = [TABLES, GROUPS, RETENTION];
+const VERSIONS: [&str; 4] = [TABLES, GROUPS, RETENTION, PLANS];
 
 const TABLES: &str = "
 -- Settings and single values: name, relay, cursor, keys' public half.
@@ -185,6 +185,14 @@ CREATE TABLE purged (event BLOB PRIMARY KEY, day INTEGER NOT NULL) WITHOUT ROWID
 
 -- What stays of a case that went: the month it began, how urgent it was, how it ended, whether it may be counted.
 CREATE TABLE remnant (month INTEGER NOT NULL, priority TEXT, outcome TEXT NOT NULL, consented INTEGER NOT NULL);
+";
+
+const PLANS: &str = "
+-- Check-in plans and whose they are. seq, answer, late: what they answered last; a check-in itself goes after three days, and
+-- a plan by the week must not look missed for that. ended: they have ended it. Either may come before the plan.
+CREATE TABLE plan (
+    event BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER, answer TEXT, late INTEGER NOT NULL DEFAULT 0,
+    ended INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (event, author)) WITHOUT ROWID;
 ";
 
 /// Sets the connection up and makes the tables of a new database.

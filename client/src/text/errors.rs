@@ -165,6 +165,7 @@ impl Explain for EngineError {
             Self::NotBoth => texts.say(Text::NotBoth, &[]),
             Self::NoCaseGroup => texts.say(Text::NoCaseGroup, &[]),
             Self::NoDesk => texts.say(Text::NoDesk, &[]),
+            Self::NotDefender => texts.say(Text::NotDefender, &[]),
             Self::NotALine => texts.say(Text::NotALine, &[]),
             Self::NoOffer => texts.say(Text::NoOffer, &[]),
             Self::Role => texts.say(Text::RoleBad, &[]),

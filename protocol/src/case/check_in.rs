@@ -3,11 +3,11 @@
 //! A check-in is missed only if this client completed a sync after it was due and the grace had run out: whoever was
 //! offline does not know. Several lines that fall silent together say more about the relay than about their defenders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entry::{Entry, Role};
 use crate::content::body::{CheckInPlan, LadderStep};
-use crate::content::vocabulary::{CheckInAnswer, LadderAct};
+use crate::content::vocabulary::{CheckInAnswer, EscalationReason, LadderAct};
 use crate::content::{Body, EventId};
 
 /// From how many silent lines on the relay is suspected.
@@ -86,12 +86,7 @@ pub fn light(
     if last.is_some_and(|(_, (answer, _))| *answer == CheckInAnswer::Help) {
         return Light::Help;
     }
-    // What comes after an answer says more than what was before it; only a delay leaves its own time open.
-    let open_from = last.map_or(0, |(seq, (answer, _))| if *answer == CheckInAnswer::Delay { *seq } else { seq + 1 });
-    let late = |seq: u64| answers.get(&seq).map_or(0, |(_, late)| *late);
-    let open = (0..).zip(plan.times()).find(|(seq, _)| *seq >= open_from);
-    let Some((seq, due)) = open else { return Light::Over };
-    let due = due.saturating_add(late(seq));
+    let Some((seq, due)) = open(plan, answers).next() else { return Light::Over };
     let until = due.saturating_add(plan.grace);
     if now < due.saturating_sub(plan.remind) {
         Light::Waiting { due }
@@ -105,6 +100,36 @@ pub fn light(
     } else {
         Light::Unknown { since: until }
     }
+}
+
+/// The times that nobody has answered yet, with the minutes at which they are due, delays counted.
+///
+/// What comes after an answer says more than what was before it; only a delay leaves its own time open.
+pub fn open(plan: &CheckInPlan, answers: &BTreeMap<u64, (CheckInAnswer, u64)>) -> impl Iterator<Item = (u64, u64)> {
+    let from = answers.iter().next_back().map_or(0, |(seq, (answer, _))| match answer {
+        CheckInAnswer::Delay => *seq,
+        CheckInAnswer::Ok | CheckInAnswer::Help | CheckInAnswer::Other(_) => seq.saturating_add(1),
+    });
+    let late = |seq: u64| answers.get(&seq).map_or(0, |(_, late)| *late);
+    let open = (0..).zip(plan.times()).filter(move |(seq, _)| *seq >= from);
+    open.map(move |(seq, due)| (seq, due.saturating_add(late(seq))))
+}
+
+/// Which time a check-in answers that is made now: the last that has come, reminder included. `None` when none has: a
+/// check-in too many must not stand for one to come. A call for help stays to be answered until then.
+pub fn answerable(plan: &CheckInPlan, answers: &BTreeMap<u64, (CheckInAnswer, u64)>, now: u64) -> Option<u64> {
+    let come = open(plan, answers).take_while(|(_, due)| due.saturating_sub(plan.remind) <= now).last();
+    let called = answers.iter().next_back().filter(|(_, (answer, _))| *answer == CheckInAnswer::Help);
+    come.map(|(seq, _)| seq).or(called.map(|(seq, _)| *seq))
+}
+
+/// The steps of the plan's ladder that somebody has told, counted from 1. The desk's own ladder is another one.
+pub fn told<'a>(plan: &EventId, in_order: impl IntoIterator<Item = &'a Entry>) -> BTreeSet<u64> {
+    let step = |entry: &Entry| {
+        let Body::Escalation(said) = entry.body() else { return None };
+        (said.reason == EscalationReason::MissedCheckIn && said.about == *plan).then_some(said.step)
+    };
+    in_order.into_iter().filter_map(step).collect()
 }
 
 /// The steps of the plan's ladder that have come.

@@ -12,7 +12,9 @@ use super::text::{TextHistory, texts};
 use super::view::{Effect, View, opens};
 use crate::content::body::Verification;
 use crate::content::value::Place;
-use crate::content::vocabulary::{AckLevel, CaseStatus, Certainty, Kind, Priority, ReferralState, Severity, Urgency};
+use crate::content::vocabulary::{
+    AckLevel, CaseStatus, Certainty, EscalationReason, Kind, Priority, ReferralState, Severity, Urgency,
+};
 use crate::content::{Body, EventId};
 use crate::wire::card::Fingerprint;
 
@@ -267,7 +269,9 @@ fn expires(view: &View<'_>) -> BTreeMap<EventId, u64> {
 fn escalated(view: &View<'_>) -> BTreeMap<u64, EventId> {
     let mut steps = BTreeMap::new();
     for (_, entry) in view.entries() {
-        if let Body::Escalation(escalation) = entry.body() {
+        if let Body::Escalation(escalation) = entry.body()
+            && escalation.reason != EscalationReason::MissedCheckIn
+        {
             steps.entry(escalation.step).or_insert(entry.id());
         }
     }

@@ -1,11 +1,11 @@
 //! Times as people write them in JSON: RFC 3339 with a zone, seconds optional.
 
 /// What is accepted, in words, for error messages.
-pub(super) const FORM: &str = "a time with its zone such as 2026-03-01T14:30+03:00 or 2026-03-01T11:30Z, or now";
+pub const FORM: &str = "a time with its zone such as 2026-03-01T14:30+03:00 or 2026-03-01T11:30Z, or now";
 
 /// Unix minutes of a time such as `2026-03-01T14:30:00+03:00`. Seconds are cut off. `None` for anything else and for
 /// times before 1970.
-pub(super) fn parse(text: &str) -> Option<u64> {
+pub fn parse(text: &str) -> Option<u64> {
     let (date, time) = text.split_once(['T', 't', ' '])?;
     let mut date = date.split('-');
     let (year, month, day) = (digits(date.next()?, 4)?, digits(date.next()?, 2)?, digits(date.next()?, 2)?);
@@ -29,6 +29,12 @@ pub(super) fn parse(text: &str) -> Option<u64> {
     }
     let minutes = (days_since_1970(year, month, day) * 24 + hour) * 60 + minute - offset;
     u64::try_from(minutes).ok()
+}
+
+/// Unix minutes of such a time, and how many minutes its zone is ahead of UTC.
+pub fn zoned(text: &str) -> Option<(u64, i64)> {
+    let (_, time) = text.split_once(['T', 't', ' '])?;
+    Some((parse(text)?, zone(time)?.1))
 }
 
 /// Splits the zone off; its offset in minutes.

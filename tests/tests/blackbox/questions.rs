@@ -1,7 +1,7 @@
 //! Questions at a real terminal: numbers, Enter alone, slips of the finger, an end in the middle.
 
-use anyhow::ensure;
-use himaya_tests::binaries::{END, Home};
+use anyhow::{Context as _, ensure};
+use himaya_tests::binaries::{END, Home, string};
 use serde_json::Value;
 
 use crate::scene::{Scene, synced};
@@ -67,5 +67,24 @@ fn nobody_is_asked_where_nobody_types() -> anyhow::Result<()> {
     ensure!(piped.err.contains("--file"), "{}", piped.err);
     let json = dilan.command(["--json", "alert"]).at_terminal("1\n")?.ended(2)?;
     ensure!(json.out.contains("\"usage\""), "{}", json.out);
+    Ok(())
+}
+
+#[test]
+fn a_place_to_stay_is_asked_for_by_numbers_alone() -> anyhow::Result<()> {
+    let scene = Scene::new()?;
+    let sara = scene.person("Sara")?;
+    let dilan = scene.person("Dilan")?;
+    sara.done(["desk", "new", "Night desk"])?;
+    let card = sara.done(["card", "new"])?;
+    dilan.done(["card", "accept", string(&card, "card")?])?;
+    let request = sara.list(["requests"])?.pop().context("a request came")?;
+    sara.done(["approve", &request["id"].to_string(), "--line"])?;
+    dilan.done(["sync"])?;
+    let answer = dilan.command(["need", "shelter"]).at_terminal("2\n\nx\n0\n")?.ended(0)?;
+    ensure!(answer.out.contains("2  in the next two days"), "{}", answer.out);
+    let asked = dilan.list(["--offline", "inbox"])?.into_iter().find(|entry| entry["type"] == "ShelterRequest");
+    let body = &asked.context("a request for shelter was written")?["body"];
+    assert_eq!((&body["needed_by"], &body["adults"], &body["children"]), (&"48h".into(), &1.into(), &0.into()));
     Ok(())
 }

@@ -100,3 +100,30 @@ fn a_watcher_lets_people_in_and_hears_that_it_was_let_in() -> anyhow::Result<()>
     rojins.terminate()?;
     Ok(())
 }
+
+#[test]
+fn watch_reminds_by_the_clock_of_the_device() -> anyhow::Result<()> {
+    let scene = Scene::new()?;
+    let [dilan, rojin] = scene.circle(["Dilan", "Rojin"])?;
+    let watch = dilan.watch()?;
+    watch.news("connected")?;
+    let plan = scene.root.path().join("plan.txt");
+    std::fs::write(&plan, "ask for the baker\n")?;
+    let sealed = plan.to_string_lossy();
+    let made = dilan.done(["checkin", "new", "--every", "day", "--start", "+5", "--sealed-plan", &sealed])?;
+    let told = watch.news("check_in")?;
+    assert_eq!((&told["signal"], &told["id"]), (&"remind".into(), &made["id"]));
+    assert_eq!(told["at_minutes"], made["first_minutes"]);
+
+    // The other's device has the sealed plan and shows it nowhere.
+    rojin.done(["sync"])?;
+    for words in [&["checkin", "list"][..], &["st"], &["inbox"], &["show", string(&made, "id")?]] {
+        let shown = rojin.run(words.iter().copied())?.done()?;
+        ensure!(!shown.objects.is_empty() && !shown.out.contains("baker"), "{words:?}: {}", shown.out);
+        let said = rojin.command(words.iter().copied()).for_people().run()?.done()?;
+        ensure!(!said.out.contains("baker"), "{words:?}: {}", said.out);
+    }
+    assert_eq!(dilan.done(["ok"])?["state"], "relayed");
+    assert_eq!(dilan.done(["ok"])?["state"], "not_due", "once is enough");
+    Ok(())
+}

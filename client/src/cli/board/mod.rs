@@ -96,7 +96,7 @@ async fn watch(
             Watched::Connected => Heard::Line(true),
             Watched::Lost(_) => Heard::Line(false),
             Watched::News(News::Relayed(_)) => return ControlFlow::Continue(()),
-            Watched::News(_) => Heard::News,
+            Watched::News(_) | Watched::Signal(_) => Heard::News,
         };
         // Nobody listens any more once the board is left.
         if tell.send(heard).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
