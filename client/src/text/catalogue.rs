@@ -1,26 +1,6 @@
 //! The name of every message. A new one is a line here and a line in `locales/en`.
 
-macro_rules! texts {
-    ($($variant:ident = $id:literal,)+) => {
-        /// A message, by its id in the Fluent files.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Text {
-            $(#[doc = concat!("`", $id, "`")] $variant,)+
-        }
-
-        impl Text {
-            /// Every message.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Its id in the Fluent files.
-            pub fn id(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $id,)+
-                }
-            }
-        }
-    };
-}
+use super::names::texts;
 
 texts! {
     // commands.ftl

@@ -12,6 +12,7 @@ mod arg;
 mod catalogue;
 mod errors;
 pub mod help;
+mod names;
 mod time;
 mod words;
 
