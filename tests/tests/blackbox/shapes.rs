@@ -396,7 +396,9 @@ fn objects_of_consent_are_as_the_page_says() -> anyhow::Result<()> {
     page.run(&dilan, &[&grant[..], &["--withhold", "place", "--days", "20"]].concat(), "case")?;
     page.run(&dilan, &["consent", "refuse", &alert, "--to", to, "--purpose", "advocacy"], "case")?;
     let said = page.run(&sara, &["consent", "list"], "")?.objects;
-    let consent = string(said.first().context("it came")?, "id")?.to_owned();
+    // What came together may have been read in any order.
+    let granted = said.iter().find(|said| said["act"] == "grant");
+    let consent = string(granted.context("it came")?, "id")?.to_owned();
     let export = ["export", &alert, "--to", to, "--key", KEY, "--format", "cap", "--yes"];
     page.run(&sara, &[&export[..], &["--out", &out.to_string_lossy()]].concat(), "")?;
     let refer = ["refer", &alert, "--to", to, "--services", "legal", "--fields", "kind", "--consent", &consent];
