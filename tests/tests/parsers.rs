@@ -216,7 +216,7 @@ fn contact_lanes() {
         let to = people[0].places("home", Lane::To("newcomer"))[0].clone();
         people[0].sync().await;
         let message = lying(&world, &to).await;
-        let ContactMessage::Welcome { welcome, tree, since: None } =
+        let ContactMessage::Welcome { welcome, tree, since } =
             ContactMessage::from_bytes(&message).expect("it is a Welcome")
         else {
             panic!("it is a Welcome")
@@ -229,8 +229,7 @@ fn contact_lanes() {
         let fetched: Fetched = list.into_iter().zip(chunks.into_iter().map(Some)).collect();
         let place = |newcomer: &mut Person| newcomer.places("home", Lane::From(""))[1].clone();
         for number in 0..40 {
-            let spoiled =
-                ContactMessage::Welcome { welcome: near(&welcome, &mut rng), tree: tree.clone(), since: None };
+            let spoiled = ContactMessage::Welcome { welcome: near(&welcome, &mut rng), tree: tree.clone(), since };
             let case = format!("spoiled Welcome, case {number}");
             let place = place(&mut newcomer);
             let spoiled = inline(&place, &spoiled.to_bytes());
@@ -246,7 +245,7 @@ fn contact_lanes() {
             }
             let (spill, chunks) = Spill::cut(Secret::new([7; 32]), &spoiled, || [1; 24]).expect("it is short enough");
             let fetched: Fetched = chunks.into_iter().map(|(address, chunk)| (address, Some(chunk))).collect();
-            let message = ContactMessage::Welcome { welcome: welcome.clone(), tree: spill, since: None };
+            let message = ContactMessage::Welcome { welcome: welcome.clone(), tree: spill, since };
             let case = format!("spoiled tree, case {number}");
             let place = place(&mut newcomer);
             let cell = inline(&place, &message.to_bytes());
