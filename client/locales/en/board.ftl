@@ -74,32 +74,6 @@ board-by = { $what } · { $time } · { $name }
 board-you = you
 
 ## What happened
-board-ev-alert = Alert: { $value }
-board-ev-ack-device = A device has it
-board-ev-ack-human = Read
-board-ev-ack-acting = Acting
-board-ev-clear = All clear
-board-ev-notice = Message
-board-ev-request = Shelter asked for: { $value }
-board-ev-offer = Shelter offered
-board-ev-match = Match: { $value }
-board-ev-handover = Handover note
-board-ev-plan = Check-in plan
-board-ev-check-in = Check-in: { $value }
-board-ev-triage = Decision: { $value }
-board-ev-note = Desk note
-board-ev-assignment = Assignment: { $value }
-board-ev-referral = Referral: { $value }
-board-ev-consent = Consent: { $value }
-board-ev-verification = Graded { $value }
-board-ev-evidence = Evidence
-board-ev-stand-down = Stood down
-board-ev-duress = DURESS
-board-ev-snapshot = Summary for newcomers
-board-ev-desk = Settings of the desk
-board-ev-escalation = Nobody answered, step { $count }
-board-ev-leave = Asks to leave
-board-ev-unknown = Needs a newer Himaya
 
 ## Actions
 board-do-ack = Acknowledge

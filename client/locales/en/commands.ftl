@@ -50,6 +50,11 @@ request-from = { $name } asks to reach you, { $time }.
 request-next =
     To let somebody into a circle:
       himaya approve ID --circle NAME
+request-next-desk =
+    To give a defender a line to your desk, or a host a link, or to let in a coordinator:
+      himaya approve ID --line
+      himaya approve ID --host
+      himaya approve ID --circle NAME --as coordinator
 approved = { $name } is being added to { $circle }. They see it when they next connect.
 approved-queued = { $name } will be added to { $circle } as soon as the relay can be reached.
 approved-next =

@@ -33,6 +33,7 @@ case-id =
     The case:
     {"  "}{ $id }
 case-line = { $value } · { $status } · { $kind }
+case-shelter = shelter
 case-lead = { $name } leads.
 case-no-lead = Nobody leads.
 case-ack-due = To be answered within { $count } min.

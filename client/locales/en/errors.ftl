@@ -133,6 +133,8 @@ no-link =
       himaya card accept CARD
 not-asked = Nobody waits for your answer to this.
 not-both = Host and guest have not both said yes. Until then neither learns who the other is.
+content-range = Nothing was written: { $what } must be { $min } to { $max }.
+content-limit = Nothing was written, because a value is outside its limits: { $cause }.
 no-case-group =
     This case has no group of its own yet. Open one first:
       himaya case group CASE

@@ -19,7 +19,6 @@ event-check-help = HELP at a check-in. Treat it as an alarm.
 event-missed =
     A check-in was missed. To see whose:
       himaya checkin list
-event-other = Event of type { $what }. With --json all of it is shown.
 you-joined = You are now in { $circle }.
 event-you-removed = You are no longer in { $circle }.
 event-exercise = EXERCISE. This is practice, nobody is in danger.
@@ -52,3 +51,31 @@ value-now = when it was sent
 
 # A word of a newer version.
 update-needed-word = { $word } (update needed)
+
+## In a few words
+said-alert = Alert: { $value }
+said-ack-device = A device has it
+said-ack-human = Read
+said-ack-acting = Acting
+said-clear = All clear
+said-notice = Message
+said-request = Shelter asked for: { $value }
+said-offer = Shelter offered
+said-match = Match: { $value }
+said-handover = Handover note
+said-plan = Check-in plan
+said-check-in = Check-in: { $value }
+said-triage = Decision: { $value }
+said-note = Desk note
+said-assignment = Assignment: { $value }
+said-referral = Referral: { $value }
+said-consent = Consent: { $value }
+said-verification = Graded { $value }
+said-evidence = Evidence
+said-stand-down = Stood down
+said-duress = DURESS
+said-snapshot = Summary for newcomers
+said-desk = Settings of the desk
+said-escalation = Nobody answered, step { $count }
+said-leave = Asks to leave
+said-unknown = Needs a newer Himaya

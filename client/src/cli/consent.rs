@@ -8,8 +8,9 @@ use himaya_protocol::content::{Body, CaseId, EventId};
 use serde_json::{Value, json};
 
 use super::app::{App, Exit};
+use super::decided;
 use super::error::CliError;
-use super::output::{hex, state};
+use super::output::hex;
 use super::recipient::{Names, To};
 use super::render;
 use crate::engine::{self, EngineError, Entry, Place};
@@ -155,20 +156,16 @@ async fn write(
     hours: Option<u64>,
     consent: impl FnOnce(&mut Ctx<'_>) -> Result<(CaseId, Consent), EngineError>,
 ) -> Result<Exit, CliError> {
-    let mut driver = app.open()?;
-    app.refresh(&mut driver).await?;
-    let (case, id) = driver.transact(|ctx| {
+    let work = |ctx: &mut Ctx<'_>| {
         let (case, consent) = consent(ctx)?;
         let id = engine::decide_until(ctx, &case, consent, Place::Home, hours)?;
         Ok((case, id))
-    })?;
-    let sent = app.send(&mut driver).await?;
-    app.object(&json!({
-        "id": id.to_hex(), "case": data_encoding::HEXLOWER.encode(case.as_bytes()), "state": state(sent),
-    }))?;
-    app.say(done, &[])?;
-    app.say(Text::ConsentId, &[("id", Arg::machine(&id.short()))])?;
-    app.exit(&mut driver, sent)
+    };
+    decided::write(app, work, |app, _, id| {
+        app.say(done, &[])?;
+        app.say(Text::ConsentId, &[("id", Arg::machine(&id.short()))])
+    })
+    .await
 }
 
 /// A word about consent, and what came of it.

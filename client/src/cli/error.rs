@@ -133,6 +133,7 @@ impl CliError {
             Self::Engine(EngineError::Store(_)) => "profile",
             Self::Engine(EngineError::Unknown { .. }) => "unknown",
             Self::Engine(EngineError::Ambiguous { .. }) => "ambiguous",
+            Self::Engine(EngineError::Content(_)) => "argument",
             Self::Engine(EngineError::InviteRelay) | Self::Invite(_) | Self::InviteRefused => "invite",
             Self::Engine(_) => "refused",
             Self::Export(_) => "refused",

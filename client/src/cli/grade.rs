@@ -5,12 +5,12 @@ use himaya_protocol::content::body::Verification;
 use himaya_protocol::content::event::IdPrefix;
 use himaya_protocol::content::value::Text as Words;
 use himaya_protocol::content::vocabulary::{Credibility, Reliability, SourceTie, Verdict};
-use serde_json::json;
 
 use super::app::{App, Exit};
+use super::decided;
 use super::error::CliError;
-use super::output::state;
 use crate::engine::{self, EngineError, Place};
+use crate::store::Ctx;
 use crate::text::{Arg, Text};
 
 #[derive(Debug, clap::Args)]
@@ -34,9 +34,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
     let prefix: IdPrefix = arguments.id.parse()?;
     let note = arguments.note.as_deref().map(Words::<1000>::new).transpose()?;
-    let mut driver = app.open()?;
-    app.refresh(&mut driver).await?;
-    let (case, id) = driver.transact(|ctx| {
+    let work = |ctx: &mut Ctx<'_>| {
         let about = engine::entry(ctx, &prefix)?.event;
         let case = case_of(&about).ok_or(EngineError::Kind)?;
         let grade = Verification {
@@ -50,12 +48,7 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         };
         let id = engine::decide(ctx, &case, grade, Place::Desk)?;
         Ok((case, id))
-    })?;
-    let sent = app.send(&mut driver).await?;
+    };
     let grade = format!("{}{}", arguments.source, arguments.information);
-    app.object(&json!({
-        "id": id.to_hex(), "case": data_encoding::HEXLOWER.encode(case.as_bytes()), "state": state(sent),
-    }))?;
-    app.say(Text::Graded, &[("value", Arg::ours(&grade))])?;
-    app.exit(&mut driver, sent)
+    decided::write(app, work, |app, _, _| app.say(Text::Graded, &[("value", Arg::ours(&grade))])).await
 }

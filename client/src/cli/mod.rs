@@ -16,6 +16,7 @@ mod circle;
 mod clear;
 mod completions;
 mod consent;
+mod decided;
 mod decline;
 mod desk;
 mod drill;
@@ -119,7 +120,7 @@ enum Command {
     Verify(verify::Arguments),
     Sos(sos::Arguments),
     Alert(alert::Arguments),
-    Drill(drill::Arguments),
+    Drill(sos::Arguments),
     Ok,
     Late(late::Arguments),
     Help,

@@ -41,8 +41,8 @@ pub(super) struct Shelter {
 
 /// `tonight`, `48h` or `7d`.
 fn when(text: &str) -> Result<NeededBy, String> {
-    let known = text.parse::<NeededBy>().map_err(|error| error.to_string())?;
-    if known == NeededBy::Date { Err("tonight, 48h or 7d".to_owned()) } else { Ok(known) }
+    let known = text.parse::<NeededBy>().ok().filter(|known| *known != NeededBy::Date);
+    known.ok_or_else(|| "tonight, 48h or 7d".to_owned())
 }
 
 pub(super) fn need(text: &str) -> Result<Need, String> {

@@ -7,11 +7,10 @@ use himaya_protocol::content::value::NoticeText;
 use himaya_protocol::content::vocabulary::{ConsentField, ReferralState, Service};
 use himaya_protocol::content::{CaseId, EventId};
 use himaya_protocol::wire::policy::GroupKind;
-use serde_json::json;
 
 use super::app::{App, Exit};
+use super::decided;
 use super::error::CliError;
-use super::output::state;
 use super::recipient::To;
 use crate::engine::{self, Circle, EngineError};
 use crate::export::{self, ExportError, Rekey, Wanted};
@@ -39,9 +38,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
     arguments.to.check()?;
     let consent: IdPrefix = arguments.consent.parse()?;
-    let mut driver = app.open()?;
-    app.refresh(&mut driver).await?;
-    let written = driver.transact(|ctx| {
+    let work = |ctx: &mut Ctx<'_>| {
         let case = engine::pick_case(ctx, &arguments.case)?;
         let to = arguments.to.find(ctx)?;
         let consent = engine::entry(ctx, &consent)?.event.id();
@@ -55,15 +52,12 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
             engine::announce(ctx, &group, text)?;
         }
         Ok(Ok((case, id)))
-    })?;
-    let (case, id) = written?;
-    let sent = app.send(&mut driver).await?;
-    app.object(&json!({
-        "id": id.to_hex(), "case": data_encoding::HEXLOWER.encode(case.as_bytes()), "state": state(sent),
-    }))?;
-    app.say(Text::Referred, &[])?;
-    app.say(Text::ReferralId, &[("id", Arg::machine(&id.short()))])?;
-    app.exit(&mut driver, sent)
+    };
+    decided::try_write(app, work, |app, _, id| {
+        app.say(Text::Referred, &[])?;
+        app.say(Text::ReferralId, &[("id", Arg::machine(&id.short()))])
+    })
+    .await
 }
 
 /// Where a referral is written: over a bridge, else in the group of the case, else on the desk.

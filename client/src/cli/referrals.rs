@@ -9,8 +9,8 @@ use himaya_protocol::content::{Body, CaseId, EventId};
 use serde_json::{Value, json};
 
 use super::app::{App, Exit};
+use super::decided;
 use super::error::CliError;
-use super::output::state;
 use super::recipient::Names;
 use super::render;
 use crate::engine::{self, EngineError, Entry};
@@ -59,9 +59,7 @@ pub(super) async fn run(app: &mut App, arguments: Arguments) -> Result<Exit, Cli
 async fn answer(app: &mut App, id: &str, to: ReferralState, reason: Option<&str>) -> Result<Exit, CliError> {
     let prefix: IdPrefix = id.parse()?;
     let reason = reason.map(Words::<300>::new).transpose()?;
-    let mut driver = app.open()?;
-    app.refresh(&mut driver).await?;
-    let (case, id) = driver.transact(|ctx| {
+    let work = |ctx: &mut Ctx<'_>| {
         let first = engine::entry(ctx, &prefix)?;
         let (Body::Referral(asked), Some(case)) = (first.event.body(), case_of(&first.event)) else {
             return Err(EngineError::Kind);
@@ -76,13 +74,8 @@ async fn answer(app: &mut App, id: &str, to: ReferralState, reason: Option<&str>
         };
         let id = engine::decide_in(ctx, &case, answer, &group.ok_or(EngineError::NotMember)?, None)?;
         Ok((case, id))
-    })?;
-    let sent = app.send(&mut driver).await?;
-    app.object(&json!({
-        "id": id.to_hex(), "case": data_encoding::HEXLOWER.encode(case.as_bytes()), "state": state(sent),
-    }))?;
-    app.say(Text::ReferralAnswered, &[])?;
-    app.exit(&mut driver, sent)
+    };
+    decided::write(app, work, |app, _, _| app.say(Text::ReferralAnswered, &[])).await
 }
 
 /// A referral, and how far it is.

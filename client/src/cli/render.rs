@@ -9,7 +9,7 @@ use super::app::App;
 use super::error::CliError;
 use crate::driver::Driver;
 use crate::engine::{self, Entry, InviteState, RESERVE, Reach, Stock};
-use crate::text::{Arg, Text, day, utc};
+use crate::text::{Arg, Text, day, free_text, utc};
 use crate::transport::https::Https;
 
 /// A role, as JSON says it.
@@ -51,12 +51,12 @@ pub(super) fn kind_word(kind: GroupKind) -> &'static str {
 /// A kind of group, as people read it.
 pub(super) fn kind_text(kind: GroupKind) -> Text {
     match kind {
-        GroupKind::Circle => Text::KindCircle,
-        GroupKind::Line => Text::KindLine,
-        GroupKind::Desk => Text::KindDesk,
-        GroupKind::Case => Text::KindCase,
-        GroupKind::HostLink => Text::KindHostLink,
-        GroupKind::Bridge => Text::KindBridge,
+        GroupKind::Circle => Text::GroupCircle,
+        GroupKind::Line => Text::GroupLine,
+        GroupKind::Desk => Text::GroupDesk,
+        GroupKind::Case => Text::GroupCase,
+        GroupKind::HostLink => Text::GroupHostLink,
+        GroupKind::Bridge => Text::GroupBridge,
     }
 }
 
@@ -173,9 +173,9 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
         | Body::DeskPolicy(_)
         | Body::ShiftRoster(_)
         | Body::Escalation(_) => {
-            let kind = entry.event.body().name().unwrap_or_default();
-            app.say(Text::EventOther, &[("what", Arg::ours(kind))])?;
-            None
+            let said = app.texts.describe(entry.event.body());
+            app.screen().say(&said)?;
+            Some(free_text(entry.event.body()).join("\n")).filter(|text| !text.is_empty())
         }
         Body::Ack(ack) => ack.note.as_ref().map(|note| note.raw().to_owned()),
         Body::Unknown { .. } => None,

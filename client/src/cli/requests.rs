@@ -1,15 +1,18 @@
 //! `himaya requests`: who accepted a card and waits.
 
+use himaya_protocol::wire::policy::GroupKind;
+
 use super::app::{App, Exit};
 use super::error::CliError;
 use super::output;
-use crate::engine;
+use crate::engine::{self, CircleState};
 use crate::text::{Arg, Text};
 
 pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
     app.refresh(&mut driver).await?;
-    let (requests, known) = driver.transact(|ctx| Ok((engine::requests(ctx)?, engine::contacts(ctx)?)))?;
+    let (requests, known, groups) =
+        driver.transact(|ctx| Ok((engine::requests(ctx)?, engine::contacts(ctx)?, engine::list(ctx)?)))?;
     if requests.is_empty() {
         app.say(Text::RequestsNone, &[])?;
         return app.exit(&mut driver, true);
@@ -36,5 +39,8 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
         }
     }
     app.say(Text::RequestNext, &[])?;
+    if groups.iter().any(|group| group.kind == GroupKind::Desk && group.state == CircleState::Active) {
+        app.say(Text::RequestNextDesk, &[])?;
+    }
     app.exit(&mut driver, true)
 }

@@ -1,8 +1,8 @@
 //! `himaya sos`: ask for help now, without any question.
 
-use himaya_protocol::content::sos;
 use himaya_protocol::content::value::Note;
 use himaya_protocol::content::vocabulary::Kind;
+use himaya_protocol::content::{ThreatAlert, sos};
 
 use super::alert::{Strict, raise};
 use super::app::{App, Exit};
@@ -20,13 +20,18 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
     #[arg(long, value_name = "NAME")]
-    circle: Option<String>,
+    pub(super) circle: Option<String>,
 }
 
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
+    let alert = compose(app, arguments)?;
+    raise(app, alert, &Draft::default(), arguments.circle.as_deref(), Strict::No).await
+}
+
+/// The alert that a few words make. A slip of the finger must not cost anybody the alert: it goes out, and the word with it.
+pub(super) fn compose(app: &mut App, arguments: &Arguments) -> Result<ThreatAlert, CliError> {
     let (mut alert, unknown) = match sos::alert(arguments.kind.as_deref()) {
         Ok(alert) => (alert, None),
-        // A slip of the finger must not cost anybody the alert: it goes out, and the word with it.
         Err(unknown) => (sos::of_kind(Kind::Unspecified), Some(unknown.given)),
     };
     let words: Vec<&str> = [unknown.as_deref(), arguments.note.as_deref()].into_iter().flatten().collect();
@@ -35,7 +40,7 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         app.note(&said)?;
     }
     alert.note = note(app, &words.join(": "))?;
-    raise(app, alert, &Draft::default(), arguments.circle.as_deref(), Strict::No).await
+    Ok(alert)
 }
 
 /// As much of a text as a note may carry; says so when something was cut off.

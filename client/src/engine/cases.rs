@@ -15,7 +15,7 @@ use super::desks::desk;
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::loaded;
-use super::{heads, retention};
+use super::{heads, retention, views};
 use crate::store::{Ctx, StoreError};
 
 /// Every case that this client knows.
@@ -157,11 +157,23 @@ pub(super) fn tell_newcomer(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), En
     let mut board = board(ctx)?;
     let ids: Vec<CaseId> = board.cases().map(|(id, _)| id.clone()).collect();
     for id in ids {
-        if home(ctx, &id).is_ok_and(|home| home.id == circle.id) {
+        let here = home(ctx, &id).is_ok_and(|home| home.id == circle.id);
+        if here && !summed_up(ctx, &id, circle)? {
             snapshot(ctx, &mut board, &id, circle)?;
         }
     }
     Ok(())
+}
+
+/// Whether the newest word about a case is an own Snapshot that has just been written for whoever comes first.
+fn summed_up(ctx: &Ctx<'_>, id: &CaseId, circle: &Circle) -> Result<bool, EngineError> {
+    let newest = views::case_log(ctx, id)?.pop();
+    let own = |entry: &views::Entry| entry.own && entry.circle.as_ref() == Some(&circle.id);
+    let Some(entry) = newest.filter(|entry| own(entry) && matches!(entry.event.body(), Body::Snapshot(_))) else {
+        return Ok(false);
+    };
+    let sql = "SELECT 1 FROM outgoing WHERE event = ?1 AND relayed IS NULL";
+    Ok(ctx.row(sql, &[&&entry.event.id().as_bytes()[..]], |_| Ok(()))?.is_some())
 }
 
 /// Writes into a group where a case stands; nothing when it stands nowhere.

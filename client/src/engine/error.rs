@@ -42,6 +42,9 @@ pub enum EngineError {
     /// Only the owner of a circle may do this.
     #[error("only the owner of the circle may do this")]
     NotOwner,
+    /// What was to be said is outside the limits of its type.
+    #[error(transparent)]
+    Content(#[from] himaya_protocol::content::EventError),
     /// The rules for cases do not let this hold.
     #[error(transparent)]
     Refused(#[from] himaya_protocol::case::Refusal),

@@ -153,7 +153,7 @@ fn write(
         body,
         author: identity.fingerprint,
     };
-    let event = Event::new(content).map_err(|_| EngineError::Kind)?;
+    let event = Event::new(content)?;
     log(ctx, circle, &identity.fingerprint, &identity.name, true, &event)?;
     if let Body::Ack(ack) = event.body() {
         note_acks(ctx, &identity.fingerprint, ack)?;

@@ -1,6 +1,7 @@
 //! Errors as people read them: what went wrong, whether anything is lost, what to do now.
 
 use himaya_protocol::case::shelter::NoMatch;
+use himaya_protocol::content::EventError;
 use himaya_protocol::content::alert_json::{AlertFileError, FieldProblem, Problem};
 use himaya_protocol::wire::card::CardError;
 use himaya_protocol::wire::invite::InviteError;
@@ -157,6 +158,12 @@ impl Explain for EngineError {
             },
             Self::Ambiguous { name, .. } => named(Text::AmbiguousThing, name),
             Self::CircleExists(name) => texts.say(Text::CircleExists, &[("circle", Arg::theirs(name))]),
+            Self::Content(EventError::Range { field, min, max }) => {
+                let (field, limits) = (field.replace('_', " "), [("min", (*min).into()), ("max", (*max).into())]);
+                let [min, max] = limits;
+                texts.say(Text::ContentRange, &[("what", Arg::ours(&field)), min, max])
+            }
+            Self::Content(error) => texts.say(Text::ContentLimit, &[("cause", Arg::ours(&error.to_string()))]),
             Self::Refused(refusal) => texts.say(refused(*refusal), &[]),
             Self::NoMatch(why) => no_match(*why, texts),
             Self::NoLine => texts.say(Text::NoLine, &[]),

@@ -10,6 +10,7 @@
 
 mod arg;
 mod catalogue;
+mod describe;
 mod errors;
 pub mod help;
 mod names;
@@ -22,6 +23,7 @@ use unic_langid::LanguageIdentifier;
 
 pub use arg::Arg;
 pub use catalogue::Text;
+pub use describe::free_text;
 pub use errors::{Explain, refused};
 pub use time::{day, utc};
 pub use words::Word;
@@ -87,7 +89,8 @@ impl Texts {
 
     /// A message with its arguments. One that no language has is shown as its id.
     pub fn say(&self, text: Text, args: &[(&str, Arg<'_>)]) -> String {
-        self.message(text.id(), None, args).unwrap_or_else(|| text.id().to_owned())
+        let id = <&str>::from(text);
+        self.message(id, None, args).unwrap_or_else(|| id.to_owned())
     }
 
     /// A message, or an attribute of one, from the first language that has it.

@@ -1,23 +1,12 @@
-//! Makes an enum of messages out of their names and ids.
+//! Makes an enum of messages out of their names.
 
 macro_rules! texts {
-    ($($variant:ident = $id:literal,)+) => {
-        /// A message, by its id in the Fluent files.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    ($($variant:ident,)+) => {
+        /// A message. Its id in the Fluent files is its name in small letters, with hyphens between the words.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::VariantArray)]
+        #[strum(serialize_all = "kebab-case")]
         pub enum Text {
-            $(#[doc = concat!("`", $id, "`")] $variant,)+
-        }
-
-        impl Text {
-            /// Every message.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Its id in the Fluent files.
-            pub fn id(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $id,)+
-                }
-            }
+            $(#[doc = stringify!($variant)] $variant,)+
         }
     };
 }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use himaya_protocol::case::{Case, Entry};
-use himaya_protocol::content::body::Triage;
-use himaya_protocol::content::vocabulary::{AckLevel, Status};
-use himaya_protocol::content::{Body, EventId, display};
+use himaya_protocol::content::vocabulary::Status;
+use himaya_protocol::content::{EventId, display};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
@@ -15,7 +14,7 @@ use super::paint::{Canvas, wrap};
 use crate::board::facts::Facts;
 use crate::board::model::Model;
 use crate::board::row::Row;
-use crate::text::{Arg, Text, Texts};
+use crate::text::{Arg, Text, Texts, free_text};
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &mut Model, texts: &Texts) {
     let Some(row) = model.selected().and_then(|id| model.row(id)).cloned() else { return };
@@ -133,7 +132,7 @@ impl Sheet<'_> {
 
     fn event(&mut self, case: &Case, entry: &Entry) {
         let (texts, look) = (self.texts, self.look);
-        let what = describe(entry, texts);
+        let what = texts.describe(entry.body());
         let time = texts.ago(self.now, entry.written());
         let mine = self.facts.is_me(&entry.author());
         let name = if mine { texts.say(Text::BoardYou, &[]) } else { self.facts.name(&entry.author()) };
@@ -147,79 +146,10 @@ impl Sheet<'_> {
         if case.refused.contains_key(&entry.id()) {
             self.say(INDENT, texts.say(Text::BoardChangesNothing, &[]), look.faint());
         }
-        for words in words(entry.body()) {
+        for words in free_text(entry.body()) {
             for line in display::clean_lines(&words).lines() {
                 self.say(INDENT, line.to_owned(), Style::new());
             }
         }
     }
-}
-
-/// An event in a few words.
-fn describe(entry: &Entry, texts: &Texts) -> String {
-    let say = |text: Text| texts.say(text, &[]);
-    let with = |text: Text, value: &str| texts.say(text, &[("value", Arg::ours(value))]);
-    match entry.body() {
-        Body::ThreatAlert(alert) => with(Text::BoardEvAlert, &texts.word(&alert.kind)),
-        Body::Ack(ack) => say(match ack.level {
-            AckLevel::Human => Text::BoardEvAckHuman,
-            AckLevel::Acting => Text::BoardEvAckActing,
-            AckLevel::Device | AckLevel::Other(_) => Text::BoardEvAckDevice,
-        }),
-        Body::AllClear(_) => say(Text::BoardEvClear),
-        Body::Notice(_) => say(Text::BoardEvNotice),
-        Body::ShelterRequest(request) => with(Text::BoardEvRequest, &texts.word(&request.needed_by)),
-        Body::Offer(_) => say(Text::BoardEvOffer),
-        Body::Match(said) => with(Text::BoardEvMatch, &texts.word(&said.state)),
-        Body::HandoverNote(_) => say(Text::BoardEvHandover),
-        Body::CheckInPlan(_) => say(Text::BoardEvPlan),
-        Body::CheckIn(said) => with(Text::BoardEvCheckIn, &texts.word(&said.answer)),
-        Body::Triage(triage) if is_note(triage) => say(Text::BoardEvNote),
-        Body::Triage(triage) => with(Text::BoardEvTriage, &decision(triage, texts)),
-        Body::Assignment(part) => {
-            with(Text::BoardEvAssignment, &format!("{}, {}", texts.word(&part.part), texts.word(&part.act)))
-        }
-        Body::Referral(referral) => with(Text::BoardEvReferral, &texts.word(&referral.state)),
-        Body::Consent(consent) => with(Text::BoardEvConsent, &texts.word(&consent.act)),
-        Body::Verification(grade) => {
-            with(Text::BoardEvVerification, &format!("{}{}", grade.reliability, grade.credibility))
-        }
-        Body::Evidence(_) => say(Text::BoardEvEvidence),
-        Body::StandDown(_) => say(Text::BoardEvStandDown),
-        Body::Duress(_) => say(Text::BoardEvDuress),
-        Body::Snapshot(_) => say(Text::BoardEvSnapshot),
-        Body::DeskPolicy(_) | Body::ShiftRoster(_) => say(Text::BoardEvDesk),
-        Body::Escalation(told) => texts.say(Text::BoardEvEscalation, &[("count", told.step.into())]),
-        Body::Leave => say(Text::BoardEvLeave),
-        Body::Unknown { .. } => say(Text::BoardEvUnknown),
-    }
-}
-
-fn is_note(triage: &Triage) -> bool {
-    triage.note.is_some() && triage.status.is_none() && triage.priority.is_none()
-}
-
-fn decision(triage: &Triage, texts: &Texts) -> String {
-    let words = [
-        triage.priority.as_ref().map(ToString::to_string),
-        triage.status.as_ref().map(|status| texts.word(status)),
-        triage.urgency.as_ref().map(|word| texts.word(word)),
-        triage.severity.as_ref().map(|word| texts.word(word)),
-        triage.certainty.as_ref().map(|word| texts.word(word)),
-        triage.verified.as_ref().map(|word| texts.word(word)),
-    ];
-    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// The free text of an event. What a plan keeps sealed stays sealed here.
-fn words(body: &Body) -> Vec<String> {
-    if matches!(body, Body::CheckInPlan(_) | Body::HandoverNote(_)) {
-        return Vec::new();
-    }
-    if let Body::Triage(triage) = body {
-        let reason = (!is_note(triage)).then(|| triage.reason.raw().to_owned());
-        let rest = triage.alternative.as_ref().map(|text| text.raw().to_owned());
-        return reason.into_iter().chain(rest).chain(triage.note.as_ref().map(|note| note.raw().to_owned())).collect();
-    }
-    body.words().map(str::to_owned).into_iter().collect()
 }

@@ -5,11 +5,10 @@ use himaya_protocol::content::event::IdPrefix;
 use himaya_protocol::content::value::{Note, NoticeText, Text as Words_};
 use himaya_protocol::content::vocabulary::{self, Act, CaseStatus, Priority, VerifiedBy};
 use himaya_protocol::content::{Body, CaseId, EventId, Notice};
-use serde_json::json;
 
 use crate::cli::app::{App, Exit};
+use crate::cli::decided;
 use crate::cli::error::CliError;
-use crate::cli::output::state;
 use crate::engine::{self, EngineError, Place};
 use crate::store::Ctx;
 use crate::text::{Arg, Text};
@@ -92,22 +91,17 @@ async fn decide(
     said: Text,
     body: impl FnOnce(&mut Ctx<'_>, &CaseId) -> Result<Body, EngineError>,
 ) -> Result<Exit, CliError> {
-    let mut driver = app.open()?;
-    // A decision is judged by what its author has seen.
-    app.refresh(&mut driver).await?;
-    let (case, id) = driver.transact(|ctx| {
+    let work = |ctx: &mut Ctx<'_>| {
         let case = engine::pick_case(ctx, case)?;
         let body = body(ctx, &case)?;
         let id = engine::decide(ctx, &case, body, place)?;
         Ok((case, id))
-    })?;
-    let sent = app.send(&mut driver).await?;
-    app.object(&json!({
-        "id": id.to_hex(), "case": data_encoding::HEXLOWER.encode(case.as_bytes()), "state": state(sent),
-    }))?;
-    app.say(said, &[])?;
-    app.say(Text::CaseId, &[("id", Arg::machine(&case.short()))])?;
-    app.exit(&mut driver, sent)
+    };
+    decided::write(app, work, |app, case, _| {
+        app.say(said, &[])?;
+        app.say(Text::CaseId, &[("id", Arg::machine(&case.short()))])
+    })
+    .await
 }
 
 fn part(backup: bool) -> vocabulary::Part {

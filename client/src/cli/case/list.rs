@@ -87,7 +87,8 @@ fn head(app: &mut App, view: &CaseView, minute: u64) -> Result<(), CliError> {
     }
     let priority = case.priority.as_ref().map(|priority| app.texts.word(priority)).unwrap_or_default();
     let status = case.status.as_ref().map(|status| app.texts.word(status)).unwrap_or_default();
-    let kind = case.assessment.kind.as_ref().map(|kind| app.texts.word(kind)).unwrap_or_default();
+    let shelter = || case.assessment.party.map(|_| app.texts.say(Text::CaseShelter, &[]));
+    let kind = case.assessment.kind.as_ref().map(|kind| app.texts.word(kind)).or_else(shelter).unwrap_or_default();
     app.say(
         Text::CaseLine,
         &[("value", Arg::ours(&priority)), ("status", Arg::ours(&status)), ("kind", Arg::ours(&kind))],
