@@ -263,14 +263,14 @@ watch-back = The line to the relay is back.
 watch-ended = No longer watching. Nothing is received until you sync or watch again.
 
 ## st
-st-alerts-none = You have no open alert.
+st-alerts-none = You have no open alert or request.
 st-alerts = { $count ->
-    [one] You have one open alert.
-   *[other] You have { $count } open alerts.
+    [one] You have one open alert or request.
+   *[other] You have { $count } open alerts or requests.
 }
 st-theirs = { $count ->
-    [one] One alert of somebody else is open.
-   *[other] { $count } alerts of other people are open.
+    [one] One alert or request of somebody else is open.
+   *[other] { $count } alerts or requests of other people are open.
 }
 st-synced = Last in touch with the relay: { $time }.
 st-synced-never =

@@ -1,13 +1,34 @@
 //! `himaya st`: how things stand.
 
+use himaya_protocol::case::case_of;
+use himaya_protocol::case::status::has_ended;
 use himaya_protocol::content::Body;
 use serde_json::json;
 
 use super::app::{App, Exit};
 use super::error::CliError;
 use super::{output, plans, render};
-use crate::engine::{self, CircleState, Entry, Reach};
+use crate::engine::{self, CircleState, EngineError, Entry, Reach};
+use crate::store::{Ctx, Seconds};
 use crate::text::{Arg, Text, day};
+
+/// The alerts and requests for shelter that still stand: not expired, not cleared, and no desk has ended their case.
+fn open(ctx: &Ctx<'_>, now: Seconds) -> Result<Vec<(Entry, Reach)>, EngineError> {
+    let mut board = engine::board(ctx)?;
+    let mut open = Vec::new();
+    for entry in engine::inbox(ctx)? {
+        let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
+        let asks = matches!(entry.event.body(), Body::ThreatAlert(_) | Body::ShelterRequest(_));
+        let status = case_of(&entry.event).and_then(|case| board.case(&case)?.status.clone());
+        if asks && !expired && !status.as_ref().is_some_and(has_ended) {
+            let reach = engine::status(ctx, &entry)?;
+            if reach.cleared.is_none() {
+                open.push((entry, reach));
+            }
+        }
+    }
+    Ok(open)
+}
 
 pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
@@ -15,16 +36,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let now = app.now();
     let (open, circles, requests, (waiting, _), last, newer, sunset, stock, known, plan_b) =
         driver.transact(|ctx| {
-            let mut open: Vec<(Entry, Reach)> = Vec::new();
-            for entry in engine::inbox(ctx)? {
-                let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
-                if matches!(entry.event.body(), Body::ThreatAlert(_)) && !expired {
-                    let reach = engine::status(ctx, &entry)?;
-                    if reach.cleared.is_none() {
-                        open.push((entry, reach));
-                    }
-                }
-            }
+            let open = open(ctx, now)?;
             let last = ctx.number("last sync")?;
             Ok((
                 open,
