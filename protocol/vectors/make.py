@@ -312,9 +312,14 @@ def relay():
     file.item("record", (address, "address"), (cell, "cell"))
     file.item("current_head", (u32(20_500), "window"), (cursor, "cursor"))
     file.text("cursor_query", cursor.hex())
-    file.item("pick_cells", (b"\x00", "kind: cells"), (u16(2), "count"), (address, "address"), (run(0x90), "address"))
+    file.item("index", (address[:8], "prefix"), (b"\x90" * 8, "prefix"), (b"\x90" * 8, "the same: two cells share it"))
+    file.item("refused_index_unsorted", (b"\x90" * 8, "prefix"), (address[:8], "a lesser one"))
+    file.item("pick_cells", (b"\x00", "kind: cells"), (address[:8], "prefix"), (run(0x90)[:8], "prefix"),
+              *((bytes([i]) * 8, "prefix") for i in range(2, 32)))
     file.item("pick_chunks", (b"\x01", "kind: chunks"), (u16(1), "count"), (address, "address"))
-    file.item("picked_cells", (b"\x01", "present"), (cell, "cell"), (b"\x00", "absent"), (bytes(4096), "zeros"))
+    file.item("picked_cells", (b"\x01", "present"), (address, "address"), (cell, "cell"),
+              (bytes(31 * 4129), "31 times absent, and zeros"))
+    file.item("picked_chunks", (b"\x01", "present"), (b"\x5a" * 65536, "chunk"))
     file.item("feed_start", (b"\x00", "kind: start"), (cursor, "cursor"))
     file.item("feed_cell", (b"\x01", "kind: cell"), (cursor, "cursor"), (address, "address"), (cell, "cell"))
     file.item("feed_address", (b"\x02", "kind: address"), (cursor, "cursor"), (address, "address"))

@@ -17,7 +17,7 @@ use himaya_protocol::wire::policy::Role;
 use himaya_protocol::wire::relay::Pick;
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
-use himaya_tests::sim::{Lane, Person, Place, World, flip, play};
+use himaya_tests::sim::{Lane, Person, Place, World, cell_at, flip, play};
 use openmls::prelude::Ciphersuite;
 use openmls::prelude::tls_codec::Serialize as _;
 use openmls_traits::OpenMlsProvider as _;
@@ -106,8 +106,7 @@ fn near(bytes: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
 
 /// What was put for a place in the open lanes of a world, opened.
 async fn lying(world: &World, place: &Place) -> Vec<u8> {
-    let bytes = world.relay.pick(Pick::Cells(vec![place.slot.address])).await.all_bytes().expect("the relay answers");
-    let cell = Cell::from_bytes(bytes[1..].to_vec()).expect("it has the size of a cell");
+    let cell = cell_at(&world.relay, &place.slot.address).await.expect("it was put");
     match open_cell(&place.slot.key, &place.slot.address, &cell).expect("it is sealed for its place") {
         Frame::Inline(payload) => payload,
         Frame::Spill(_) => panic!("the payload fits a cell"),

@@ -12,7 +12,7 @@ use himaya_protocol::wire::cell::{CELL_SIZE, Frame, open_cell};
 use himaya_protocol::wire::policy::Role;
 use himaya_protocol::wire::spill::Spill;
 use himaya_protocol::wire::{Cell, secret::Secret};
-use himaya_tests::sim::{DAY, Lane, Ledger, Person, Place, World, flip, play};
+use himaya_tests::sim::{DAY, Lane, Ledger, Person, Place, World, cell_at, flip, play};
 use openmls::prelude::tls_codec::Serialize as _;
 
 fn counts(person: &mut Person) -> BTreeMap<EventId, usize> {
@@ -36,9 +36,7 @@ fn noise(byte: u8) -> Cell {
 
 /// What lies at a place, opened.
 async fn payload_at(world: &World, place: &Place) -> Option<Vec<u8>> {
-    let list = himaya_protocol::wire::relay::Pick::Cells(vec![place.slot.address]);
-    let bytes = world.relay.pick(list).await.all_bytes().ok()?;
-    let cell = Cell::from_bytes(bytes.get(1..)?.to_vec())?;
+    let cell = cell_at(&world.relay, &place.slot.address).await?;
     match open_cell(&place.slot.key, &place.slot.address, &cell).ok()? {
         Frame::Inline(payload) => Some(payload),
         Frame::Spill(_) => None,

@@ -29,6 +29,7 @@ mod ladder;
 mod lanes;
 mod mls;
 mod outbox;
+mod pick;
 mod plan_b;
 mod plans;
 mod receive;
@@ -60,6 +61,7 @@ pub use outbox::{
     Job, Pace, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting,
     waits_at, waits_for_circle, waits_for_token,
 };
+pub use pick::{WANTED_MOST, plan_pick};
 pub use plan_b::{Helpline, PlanB, plan_b, set_plan_b};
 pub use plans::{
     Plan, check_in, climb, end_plan, is_relay_suspect, make_plan, note_read_since, own_plan, plan, plans, protects_me,

@@ -5,6 +5,9 @@ pub const ADDRESS_SIZE: usize = 32;
 /// Length of the prefix of an address that an index lists, in bytes.
 pub const PREFIX_SIZE: usize = 8;
 
+/// The first 8 bytes of an address: what an index lists and a pick names.
+pub type Prefix = [u8; PREFIX_SIZE];
+
 /// Where one cell or chunk lies. `Debug` shows nothing, so no log line can hold one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address([u8; ADDRESS_SIZE]);
@@ -26,7 +29,7 @@ impl Address {
     }
 
     /// The first 8 bytes, which an index lists.
-    pub fn prefix(&self) -> [u8; PREFIX_SIZE] {
+    pub fn prefix(&self) -> Prefix {
         let [a, b, c, d, e, f, g, h, ..] = self.0;
         [a, b, c, d, e, f, g, h]
     }

@@ -10,12 +10,13 @@
 //! GET  /v1/windows/{w}/cells         → (address ‖ cell) …              sorted by address, w closed
 //! GET  /v1/windows/current/index     → window 4 ‖ cursor 16 ‖ prefix …
 //! GET  /v1/windows/current/cells     → window 4 ‖ cursor 16 ‖ (address ‖ cell) …   ?after=CURSOR in hexadecimal
-//! POST /v1/pick     list             → for each address: present 1 ‖ the box, zeros if absent
+//! POST /v1/pick     32 prefixes      → for each prefix: present 1 ‖ address ‖ cell, zeros if absent
+//! POST /v1/pick     list of chunks   → for each address: present 1 ‖ the chunk, zeros if absent
 //! GET  /v1/feed                      → WebSocket; ?form=addresses for addresses only
 //! POST /v1/tokens   invite ‖ request → token response (see token)
 //! ```
 
-use super::address::{ADDRESS_SIZE, Address};
+use super::address::{ADDRESS_SIZE, Address, PREFIX_SIZE, Prefix};
 use super::cell::{CELL_SIZE, CHUNK_SIZE, Cell, Chunk};
 use super::token::TokenKey;
 
@@ -25,7 +26,7 @@ pub const PATH_RELAY: &str = "/v1/relay";
 pub const PATH_CELLS: &str = "/v1/cells";
 /// `POST`: put a chunk.
 pub const PATH_CHUNKS: &str = "/v1/chunks";
-/// `POST`: pick boxes by address.
+/// `POST`: pick cells by the prefixes of their addresses, or chunks by address.
 pub const PATH_PICK: &str = "/v1/pick";
 /// `POST`: draw tokens with an invite.
 pub const PATH_TOKENS: &str = "/v1/tokens";
@@ -42,8 +43,8 @@ pub const RECORD_SIZE: usize = ADDRESS_SIZE + CELL_SIZE;
 pub const CHUNK_PUT_SIZE: usize = ADDRESS_SIZE + CHUNK_SIZE;
 /// Length of a cursor, in bytes.
 pub const CURSOR_SIZE: usize = 16;
-/// The most cells that one pick may name.
-pub const PICK_CELLS_MAX: usize = 256;
+/// How many prefixes every pick of cells names, so that its size tells nothing.
+pub const PICK_CELLS: usize = 32;
 /// The most chunks that one pick may name.
 pub const PICK_CHUNKS_MAX: usize = 64;
 /// Every problem document (RFC 9457) has exactly this many bytes, padded with spaces.
@@ -271,80 +272,121 @@ impl CurrentHead {
     }
 }
 
+/// The cells that a pick names, by what an index says of them: hits and decoys look alike.
+pub type CellList = [Prefix; PICK_CELLS];
+
 /// What a pick asks for.
 ///
 /// ```text
-/// kind 1 (0 cells, 1 chunks) ‖ count 2 ‖ address 32 …
+/// kind 1 = 0 ‖ prefix 8 × 32
+/// kind 1 = 1 ‖ count 2 ‖ address 32 …
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Pick {
-    /// At most [`PICK_CELLS_MAX`] cells.
-    Cells(Vec<Address>),
+    /// Of each of these prefixes the cell with the least address.
+    Cells(Box<CellList>),
     /// At most [`PICK_CHUNKS_MAX`] chunks.
     Chunks(Vec<Address>),
 }
 
+/// What is picked is as telling as an address.
+impl std::fmt::Debug for Pick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Cells(_) => "Cells(..)",
+            Self::Chunks(_) => "Chunks(..)",
+        })
+    }
+}
+
+/// The longest body of `POST /v1/pick`, in bytes.
+pub const PICK_SIZE_MAX: usize = 3 + PICK_CHUNKS_MAX * ADDRESS_SIZE;
+
 impl Pick {
-    /// The body of `POST /v1/pick`. `None` for an empty or too long list.
+    /// The body of `POST /v1/pick`. `None` for an empty or too long list of chunks.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
-        let (kind, addresses, most) = match self {
-            Self::Cells(addresses) => (0, addresses, PICK_CELLS_MAX),
-            Self::Chunks(addresses) => (1, addresses, PICK_CHUNKS_MAX),
-        };
-        if !(1..=most).contains(&addresses.len()) {
-            return None;
+        match self {
+            Self::Cells(prefixes) => Some([&[0][..], prefixes.as_flattened()].concat()),
+            Self::Chunks(addresses) => {
+                if !(1..=PICK_CHUNKS_MAX).contains(&addresses.len()) {
+                    return None;
+                }
+                let mut bytes = vec![1];
+                bytes.extend_from_slice(&u16::try_from(addresses.len()).ok()?.to_be_bytes());
+                addresses.iter().for_each(|address| bytes.extend_from_slice(address.as_bytes()));
+                Some(bytes)
+            }
         }
-        let mut bytes = vec![kind];
-        bytes.extend_from_slice(&u16::try_from(addresses.len()).ok()?.to_be_bytes());
-        addresses.iter().for_each(|address| bytes.extend_from_slice(address.as_bytes()));
-        Some(bytes)
     }
 
     /// Reads the body of `POST /v1/pick`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LayoutError> {
         let error = LayoutError("a pick list");
-        let (&[kind, c0, c1], rest) = bytes.split_first_chunk::<3>().ok_or(error)?;
-        let count = usize::from(u16::from_be_bytes([c0, c1]));
-        if rest.len() != count * ADDRESS_SIZE {
-            return Err(error);
-        }
-        let addresses: Vec<_> = rest.chunks_exact(ADDRESS_SIZE).filter_map(Address::from_slice).collect();
-        match kind {
-            0 if (1..=PICK_CELLS_MAX).contains(&count) => Ok(Self::Cells(addresses)),
-            1 if (1..=PICK_CHUNKS_MAX).contains(&count) => Ok(Self::Chunks(addresses)),
+        match bytes.split_first().ok_or(error)? {
+            (0, prefixes) => {
+                let (prefixes, rest) = prefixes.as_chunks::<PREFIX_SIZE>();
+                let whole = rest.is_empty().then_some(prefixes).ok_or(error)?;
+                Ok(Self::Cells(Box::new(whole.try_into().map_err(|_| error)?)))
+            }
+            (1, rest) => {
+                let (count, addresses) = rest.split_first_chunk::<2>().ok_or(error)?;
+                let count = usize::from(u16::from_be_bytes(*count));
+                if !(1..=PICK_CHUNKS_MAX).contains(&count) || addresses.len() != count * ADDRESS_SIZE {
+                    return Err(error);
+                }
+                Ok(Self::Chunks(addresses.chunks_exact(ADDRESS_SIZE).filter_map(Address::from_slice).collect()))
+            }
             _ => Err(error),
         }
     }
 }
 
+/// Length of what a pick answers of one prefix: `present 1 ‖ address ‖ cell`, in bytes.
+pub const PICKED_CELL_SIZE: usize = 1 + RECORD_SIZE;
+/// Length of what a pick answers of one chunk: `present 1 ‖ chunk`, in bytes.
+pub const PICKED_CHUNK_SIZE: usize = 1 + CHUNK_SIZE;
+
 /// Reads the answer to a pick of chunks, in the order of the list.
 pub fn parse_picked_chunks(bytes: &[u8], count: usize) -> Result<Vec<Option<Chunk>>, LayoutError> {
-    parse_picked(bytes, count, CHUNK_SIZE, |bytes| Chunk::from_bytes(bytes))
+    parse_picked(bytes, count, CHUNK_SIZE, |bytes| Chunk::from_bytes(bytes).ok_or(PICKED))
 }
 
-/// Reads the answer to a pick of cells, in the order of the list.
-pub fn parse_picked_cells(bytes: &[u8], count: usize) -> Result<Vec<Option<Cell>>, LayoutError> {
-    parse_picked(bytes, count, CELL_SIZE, |bytes| Cell::from_bytes(bytes))
+/// Reads the answer to a pick of cells, in the order of the list. Each lies under its prefix.
+pub fn parse_picked_cells(bytes: &[u8], list: &CellList) -> Result<Vec<Option<(Address, Cell)>>, LayoutError> {
+    let picked = parse_picked(bytes, list.len(), RECORD_SIZE, parse_record)?;
+    let lies_elsewhere = |(prefix, found): (&Prefix, &Option<(Address, Cell)>)| {
+        found.as_ref().is_some_and(|(address, _)| address.prefix() != *prefix)
+    };
+    if list.iter().zip(&picked).any(lies_elsewhere) { Err(PICKED) } else { Ok(picked) }
 }
+
+const PICKED: LayoutError = LayoutError("the answer to a pick");
 
 fn parse_picked<T>(
     bytes: &[u8],
     count: usize,
     size: usize,
-    read: impl Fn(&[u8]) -> Option<T>,
+    read: impl Fn(&[u8]) -> Result<T, LayoutError>,
 ) -> Result<Vec<Option<T>>, LayoutError> {
-    let error = LayoutError("the answer to a pick");
     if bytes.len() != count * (1 + size) {
-        return Err(error);
+        return Err(PICKED);
     }
     bytes
         .chunks_exact(1 + size)
         .map(|entry| match entry.split_first() {
             Some((0, _)) => Ok(None),
-            Some((1, body)) => Ok(Some(read(body).ok_or(error)?)),
-            _ => Err(error),
+            Some((1, body)) => read(body).map(Some),
+            _ => Err(PICKED),
         })
         .collect()
+}
+
+/// Reads a whole number of prefixes, sorted, as an index lists them.
+pub fn parse_prefixes(bytes: &[u8]) -> Result<Vec<Prefix>, LayoutError> {
+    match bytes.as_chunks::<PREFIX_SIZE>() {
+        (prefixes, []) if prefixes.is_sorted() => Ok(prefixes.to_vec()),
+        _ => Err(LayoutError("a sorted list of prefixes")),
+    }
 }
 
 /// One frame of the feed.

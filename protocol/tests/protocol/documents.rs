@@ -25,7 +25,7 @@ use himaya_protocol::wire::cell::{CELL_PLAIN, CELL_SIZE, CHUNK_PLAIN, CHUNK_SIZE
 use himaya_protocol::wire::contact::{NAME_MAX, NOTE_MAX};
 use himaya_protocol::wire::link::ENDPOINT_MAX;
 use himaya_protocol::wire::policy::{EXPORT_COMPONENT, MEMBERS_MAX, POLICY_EXTENSION};
-use himaya_protocol::wire::relay::{CURSOR_SIZE, PICK_CELLS_MAX, PICK_CHUNKS_MAX, PROBLEM_SIZE};
+use himaya_protocol::wire::relay::{CURSOR_SIZE, PICK_CELLS, PICK_CHUNKS_MAX, PROBLEM_SIZE};
 use himaya_protocol::wire::spill::{SPILL_MAX, SPILL_SIZE};
 
 fn protocol_md() -> String {
@@ -164,7 +164,7 @@ fn sizes_and_limits_are_those_of_the_code() {
         ("chunk, its plaintext", vec![CHUNK_SIZE, CHUNK_PLAIN]),
         ("spilled payload", vec![1, SPILL_MAX]),
         ("address, prefix, nonce, tag, cursor", vec![ADDRESS_SIZE, PREFIX_SIZE, NONCE_SIZE, 16, CURSOR_SIZE]),
-        ("pick", vec![PICK_CELLS_MAX, PICK_CHUNKS_MAX]),
+        ("pick", vec![PICK_CELLS, PICK_CHUNKS_MAX]),
         ("problem document", vec![PROBLEM_SIZE]),
         ("members of a group", vec![MEMBERS_MAX]),
         ("endpoint, name, note of a hello", vec![ENDPOINT_MAX, NAME_MAX, NOTE_MAX]),

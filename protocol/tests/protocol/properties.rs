@@ -230,7 +230,11 @@ fn feed_every_parser(bytes: &[u8]) {
     assert!(relay::parse_chunk_put(bytes).is_err());
     assert_eq!(relay::parse_records(bytes).is_ok(), bytes.is_empty());
     assert_eq!(CurrentHead::parse(bytes).is_ok(), bytes.len() >= relay::CURRENT_HEAD_SIZE);
-    assert!(relay::parse_picked_cells(bytes, 1).is_err());
+    assert!(relay::parse_picked_cells(bytes, &[[0; 8]; relay::PICK_CELLS]).is_err());
+    assert_eq!(
+        relay::parse_prefixes(bytes).is_ok(),
+        bytes.len().is_multiple_of(8) && bytes.as_chunks::<8>().0.is_sorted()
+    );
     assert!(relay::parse_picked_chunks(bytes, 1).is_err());
     assert!(Cell::from_bytes(bytes).is_none() && Chunk::from_bytes(bytes).is_none());
 }

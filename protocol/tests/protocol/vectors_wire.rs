@@ -9,7 +9,8 @@ use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::member::{Aside, SeenKey, Standing, StandingKind, group_verification, turn, verification};
 use himaya_protocol::wire::policy::{GroupKind, Policy, PolicyError, Role};
 use himaya_protocol::wire::relay::{
-    Access, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_record, record,
+    Access, CellList, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_picked_chunks,
+    parse_prefixes, parse_record, record,
 };
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
@@ -312,17 +313,34 @@ fn picks() {
     let file = VectorFile::read("relay.txt");
     let place = address(&VectorFile::read("cells.txt"), "address");
     let other = Address::new(std::array::from_fn(|i| 0x90 + u8::try_from(i).expect("below 32")));
-    for (item, pick) in [("pick_cells", Pick::Cells(vec![place, other])), ("pick_chunks", Pick::Chunks(vec![place]))] {
+    let mut list: CellList = std::array::from_fn(|i| [u8::try_from(i).expect("below 32"); 8]);
+    (list[0], list[1]) = (place.prefix(), other.prefix());
+    for (item, pick) in [("pick_cells", Pick::Cells(Box::new(list))), ("pick_chunks", Pick::Chunks(vec![place]))] {
         assert_eq!(pick.to_bytes().as_deref(), Some(file.bytes(item)));
         assert_eq!(Pick::from_bytes(file.bytes(item)), Ok(pick));
         assert_not_malleable(item, file.bytes(item), |bytes| Pick::from_bytes(bytes).ok()?.to_bytes());
     }
     let cell = Cell::from_bytes([0xA5; 4_096]).expect("a cell's size");
-    assert_eq!(parse_picked_cells(file.bytes("picked_cells"), 2), Ok(vec![Some(cell), None]));
-    assert!(parse_picked_cells(file.bytes("picked_cells"), 1).is_err());
-    assert_eq!(Pick::Cells(vec![]).to_bytes(), None);
-    assert_eq!(Pick::Cells(vec![place; 257]).to_bytes(), None);
+    let mut found = vec![None; 32];
+    found[0] = Some((place, cell.clone()));
+    assert_eq!(parse_picked_cells(file.bytes("picked_cells"), &list), Ok(found));
+    list[0] = other.prefix();
+    assert!(parse_picked_cells(file.bytes("picked_cells"), &list).is_err(), "it lies under another prefix");
+    let chunk = Chunk::from_bytes([0x5A; 65_536]).expect("a chunk's size");
+    assert_eq!(parse_picked_chunks(file.bytes("picked_chunks"), 1), Ok(vec![Some(chunk)]));
+    assert!(parse_picked_chunks(file.bytes("picked_chunks"), 2).is_err());
+    assert_eq!(Pick::Chunks(vec![]).to_bytes(), None);
     assert_eq!(Pick::Chunks(vec![place; 65]).to_bytes(), None);
+}
+
+#[test]
+fn indexes() {
+    let file = VectorFile::read("relay.txt");
+    let index = file.bytes("index");
+    assert_eq!(parse_prefixes(index), Ok(vec![*b"\x80\x81\x82\x83\x84\x85\x86\x87", [0x90; 8], [0x90; 8]]));
+    assert!(parse_prefixes(&index[1..]).is_err());
+    assert!(parse_prefixes(file.bytes("refused_index_unsorted")).is_err());
+    assert_eq!(parse_prefixes(&[]), Ok(vec![]));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
-use himaya_protocol::wire::address::{ADDRESS_SIZE, PREFIX_SIZE};
+use himaya_protocol::wire::address::PREFIX_SIZE;
 use himaya_protocol::wire::relay::{self, Cursor, Pick};
 use tokio::sync::{Semaphore, watch};
 
@@ -23,9 +23,6 @@ use super::tokens;
 use super::visit::Visit;
 use crate::service::{Picked, Relay, RelayError, Sweep};
 use crate::store::Put;
-
-/// The longest pick list: kind, count, addresses.
-const PICK_SIZE_MAX: usize = 3 + relay::PICK_CELLS_MAX * ADDRESS_SIZE;
 
 /// What the calls share.
 #[derive(Clone)]
@@ -111,7 +108,7 @@ fn answer_put<T>(put: Put<T>, bytes: impl FnOnce(T) -> Box<[u8]>) -> Response {
 }
 
 async fn pick(State(app): State<App>, Extension(visit): On, body: Body) -> Result<Response, Problem> {
-    let received = body::read(body, PICK_SIZE_MAX, &visit, app.body).await?;
+    let received = body::read(body, relay::PICK_SIZE_MAX, &visit, app.body).await?;
     let (pick, _room) = received.parse(Pick::from_bytes)?;
     let picked = app.relay.pick(pick).await;
     let length = picked.length();

@@ -230,7 +230,7 @@ impl Relay {
         }
     }
 
-    /// The boxes at a list of addresses.
+    /// The boxes that a list names.
     pub async fn pick(&self, pick: Pick) -> Picked {
         self.window().await;
         Picked::new(self.store.clone(), pick)

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::vec;
 
-use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
-use himaya_protocol::wire::relay::Pick;
+use himaya_protocol::wire::address::Prefix;
+use himaya_protocol::wire::relay::{PICKED_CELL_SIZE, PICKED_CHUNK_SIZE, Pick, record};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -118,14 +118,17 @@ pub struct Picked {
 }
 
 enum PickRest {
-    Cells(vec::IntoIter<Address>),
+    Cells(vec::IntoIter<Prefix>),
     Chunks(vec::IntoIter<Address>),
 }
 
 impl Picked {
     pub(super) fn new(store: Arc<dyn CellStore>, pick: Pick) -> Self {
         let rest = match pick {
-            Pick::Cells(addresses) => PickRest::Cells(addresses.into_iter()),
+            Pick::Cells(prefixes) => {
+                let prefixes: Box<[Prefix]> = prefixes;
+                PickRest::Cells(prefixes.into_vec().into_iter())
+            }
             Pick::Chunks(addresses) => PickRest::Chunks(addresses.into_iter()),
         };
         Self { store, rest }
@@ -134,23 +137,24 @@ impl Picked {
     /// How many bytes the rest of the answer has, whatever is there and what is not.
     pub fn length(&self) -> usize {
         match &self.rest {
-            PickRest::Cells(addresses) => addresses.len() * (1 + CELL_SIZE),
-            PickRest::Chunks(addresses) => addresses.len() * (1 + CHUNK_SIZE),
+            PickRest::Cells(prefixes) => prefixes.len() * PICKED_CELL_SIZE,
+            PickRest::Chunks(addresses) => addresses.len() * PICKED_CHUNK_SIZE,
         }
     }
 
-    /// The next bytes of the answer (`present 1 ‖ the box, zeros if absent`, for each address). Nothing is the end.
+    /// The next bytes of the answer. Nothing is the end.
     pub fn next_bytes(&mut self) -> Result<Vec<u8>, RelayError> {
         let mut bytes = Vec::new();
         match &mut self.rest {
-            PickRest::Cells(addresses) => {
-                for address in addresses.take(CELLS_PER_PAGE) {
-                    append(&mut bytes, CELL_SIZE, self.store.cell(&address)?.as_ref().map(Cell::as_bytes));
+            PickRest::Cells(prefixes) => {
+                for prefix in prefixes.take(CELLS_PER_PAGE) {
+                    let found = self.store.first_cell(&prefix)?.map(|(address, cell)| record(&address, &cell));
+                    append(&mut bytes, PICKED_CELL_SIZE, found.as_deref());
                 }
             }
             PickRest::Chunks(addresses) => {
                 for address in addresses.take(1) {
-                    append(&mut bytes, CHUNK_SIZE, self.store.chunk(&address)?.as_ref().map(Chunk::as_bytes));
+                    append(&mut bytes, PICKED_CHUNK_SIZE, self.store.chunk(&address)?.as_ref().map(Chunk::as_bytes));
                 }
             }
         }
@@ -171,8 +175,8 @@ impl Picked {
 }
 
 fn append(bytes: &mut Vec<u8>, size: usize, found: Option<&[u8]>) {
-    bytes.push(found.is_some().into());
     let end = bytes.len() + size;
+    bytes.push(found.is_some().into());
     bytes.extend_from_slice(found.unwrap_or_default());
     bytes.resize(end, 0);
 }

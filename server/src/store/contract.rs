@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use himaya_protocol::wire::address::Prefix;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::relay::{Cursor, FeedFrame};
 use himaya_protocol::wire::{Address, Cell, Chunk};
@@ -367,6 +368,33 @@ async fn a_closed_window_reads_as_it_did_when_it_was_open(store: Arc<dyn CellSto
     assert_eq!(store.put_cell(alike(1), cell(9), token(5, 99)).await, Ok(Put::Stored));
 }
 
+async fn a_prefix_leads_to_the_first_that_begins_with_it(store: Arc<dyn CellStore>) {
+    let begins = |head: u64, last: u8| {
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&head.to_be_bytes());
+        bytes[31] = last;
+        Address::new(bytes)
+    };
+    store.advance(5, 0).await.unwrap();
+    for (fill, place) in [(1, begins(0, 0)), (2, begins(7, 4)), (3, begins(9, 0)), (4, begins(u64::MAX, 255))] {
+        store.put_cell(place, cell(fill), Admission::Open).await.unwrap();
+    }
+    store.advance(6, 0).await.unwrap();
+    // One that is less and comes later, in another window, and others on both sides.
+    for (fill, place) in [(5, begins(7, 1)), (6, begins(7, 9)), (7, begins(6, 255)), (8, begins(8, 0))] {
+        store.put_cell(place, cell(fill), Admission::Open).await.unwrap();
+    }
+    let first = |head: u64| store.first_cell(&head.to_be_bytes()).unwrap();
+    for (head, last, fill) in [(0, 0, 1), (7, 1, 5), (6, 255, 7), (9, 0, 3), (u64::MAX, 255, 4)] {
+        assert_eq!(first(head), Some((begins(head, last), cell(fill))), "{head}");
+    }
+    for head in [1, 5, 10, u64::MAX - 1] {
+        assert_eq!(first(head), None, "{head}");
+    }
+    store.advance(7, 6).await.unwrap();
+    assert_eq!(first(9), None, "its window has expired");
+}
+
 /// The sled engine when every window that was closed has been rewritten before anybody looks at it.
 pub(super) struct Flattened(pub(super) Arc<SledStore>);
 
@@ -402,6 +430,10 @@ impl CellStore for Flattened {
 
     fn cell(&self, address: &Address) -> Result<Option<Cell>, StoreError> {
         self.0.cell(address)
+    }
+
+    fn first_cell(&self, prefix: &Prefix) -> Result<Option<(Address, Cell)>, StoreError> {
+        self.0.first_cell(prefix)
     }
 
     fn chunk(&self, address: &Address) -> Result<Option<Chunk>, StoreError> {
@@ -469,6 +501,7 @@ contract! {
     a_token_raced_for_by_64_pays_once
     a_token_raced_for_across_a_rollover_pays_once
     a_closed_window_reads_as_it_did_when_it_was_open
+    a_prefix_leads_to_the_first_that_begins_with_it
 }
 
 fn open(folder: &Path) -> SledStore {

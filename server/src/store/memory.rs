@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use himaya_protocol::wire::address::Prefix;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
-use super::{Admission, Arrivals, CellStore, Census, Nullifier, Put, Reply, Spend, StoreError};
+use super::{Admission, Arrivals, CellStore, Census, Nullifier, Put, Reply, Spend, StoreError, last_before};
 
 /// A [`CellStore`] that forgets everything when it is dropped.
 #[derive(Debug)]
@@ -133,6 +134,16 @@ impl CellStore for MemoryStore {
 
     fn cell(&self, address: &Address) -> Result<Option<Cell>, StoreError> {
         Ok(self.lock().windows.values().find_map(|window| window.cells.get(address).cloned()))
+    }
+
+    fn first_cell(&self, prefix: &Prefix) -> Result<Option<(Address, Cell)>, StoreError> {
+        let state = self.lock();
+        let before = last_before(prefix);
+        let first = |window: &Window| {
+            let (address, cell) = window.cells.range(from_after(before.as_ref())).next()?;
+            (address.prefix() == *prefix).then(|| (*address, cell.clone()))
+        };
+        Ok(state.windows.values().filter_map(first).min_by_key(|(address, _)| *address))
     }
 
     fn chunk(&self, address: &Address) -> Result<Option<Chunk>, StoreError> {

@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use himaya_protocol::wire::address::{ADDRESS_SIZE, PREFIX_SIZE, Prefix};
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
@@ -99,6 +100,9 @@ pub trait CellStore: Send + Sync + 'static {
     /// The cell at an address, from any window.
     fn cell(&self, address: &Address) -> Result<Option<Cell>, StoreError>;
 
+    /// Of the cells whose addresses begin with a prefix, from all windows, the one with the least address.
+    fn first_cell(&self, prefix: &Prefix) -> Result<Option<(Address, Cell)>, StoreError>;
+
     /// The chunk at an address, from any window.
     fn chunk(&self, address: &Address) -> Result<Option<Chunk>, StoreError>;
 
@@ -113,4 +117,13 @@ pub trait CellStore: Send + Sync + 'static {
 
     /// What each kept window holds, oldest first.
     fn census(&self) -> Result<Vec<Census>, StoreError>;
+}
+
+/// The last address before all that begin with a prefix; `None` when there is none.
+fn last_before(prefix: &Prefix) -> Option<Address> {
+    let before = u64::from_be_bytes(*prefix).checked_sub(1)?;
+    let mut address = [0xFF; ADDRESS_SIZE];
+    let (head, _) = address.split_at_mut(PREFIX_SIZE);
+    head.copy_from_slice(&before.to_be_bytes());
+    Some(Address::new(address))
 }

@@ -92,7 +92,7 @@ async fn puts_and_picks_work_over_http_2() {
 }
 
 #[tokio::test]
-async fn the_longest_picks_are_answered_whole() {
+async fn long_picks_are_answered_whole() {
     let home = Home::new();
     let relay = home.serve();
     put_cell(&relay, &address(200), &cell(7)).await.unwrap();

@@ -181,11 +181,16 @@ pub async fn put_chunk(relay: &Relay, address: &Address, chunk: &Chunk) -> Resul
 
 pub async fn pick_cells(relay: &Relay, addresses: &[Address]) -> Vec<Option<Cell>> {
     let mut found = Vec::new();
-    for list in addresses.chunks(relay::PICK_CELLS_MAX) {
-        let body = Pick::Cells(list.to_vec()).to_bytes().unwrap();
-        let answer = post(relay, relay::PATH_PICK, body).await;
+    for some in addresses.chunks(relay::PICK_CELLS) {
+        let list = std::array::from_fn(|place| some.get(place).map_or([0; 8], Address::prefix));
+        let answer = post(relay, relay::PATH_PICK, Pick::Cells(Box::new(list)).to_bytes().unwrap()).await;
         assert_eq!(answer.status, StatusCode::OK);
-        found.extend(relay::parse_picked_cells(&answer.body, list.len()).unwrap());
+        let picked = relay::parse_picked_cells(&answer.body, &list).unwrap();
+        found.extend(some.iter().zip(picked).map(|(address, picked)| {
+            let (there, cell) = picked?;
+            assert_eq!(there, *address, "another cell lies under this prefix");
+            Some(cell)
+        }));
     }
     found
 }

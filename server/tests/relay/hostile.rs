@@ -2,7 +2,7 @@
 
 use himaya_protocol::wire::relay::{
     self, CHUNK_PUT_SIZE, PATH_CELLS, PATH_CHUNKS, PATH_CURRENT_CELLS, PATH_CURRENT_INDEX, PATH_PICK, PATH_RELAY,
-    PROBLEM_SIZE, RECORD_SIZE,
+    PICK_SIZE_MAX, PROBLEM_SIZE, RECORD_SIZE,
 };
 use hyper::{Method, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -60,22 +60,27 @@ fn cases() -> Vec<Case> {
     for length in [0, 32, RECORD_SIZE, CHUNK_PUT_SIZE - 1] {
         cases.push(case(Method::POST, PATH_CHUNKS, vec![7; length], StatusCode::BAD_REQUEST));
     }
-    for (path, length) in [(PATH_CELLS, RECORD_SIZE + 1), (PATH_CHUNKS, CHUNK_PUT_SIZE + 1), (PATH_PICK, 8_196)] {
+    let longest = [(PATH_CELLS, RECORD_SIZE), (PATH_CHUNKS, CHUNK_PUT_SIZE), (PATH_PICK, PICK_SIZE_MAX)];
+    for (path, length) in longest.map(|(path, longest)| (path, longest + 1)) {
         cases.push(case(Method::POST, path, vec![7; length], StatusCode::PAYLOAD_TOO_LARGE));
     }
     let list =
         |kind: u8, count: u16, addresses: usize| [&[kind][..], &count.to_be_bytes(), &vec![7; addresses * 32]].concat();
     for wrong in [
         vec![],
+        // Prefixes: one too few, one too many, and half of one.
         vec![0],
-        list(0, 0, 0),
-        list(0, 2, 1),
-        list(0, 1, 2),
+        vec![0; 1 + 31 * 8],
+        vec![0; 1 + 33 * 8],
+        vec![0; 1 + 32 * 8 + 4],
+        list(1, 0, 0),
+        list(1, 2, 1),
+        list(1, 1, 2),
         list(2, 1, 1),
         list(255, 1, 1),
-        list(1, 65, 65),
-        list(0, u16::MAX, 1),
-        [list(0, 1, 1), vec![0]].concat(),
+        list(1, 65, 64),
+        list(1, u16::MAX, 1),
+        [list(1, 1, 1), vec![0]].concat(),
     ] {
         cases.push(case(Method::POST, PATH_PICK, wrong, StatusCode::BAD_REQUEST));
     }

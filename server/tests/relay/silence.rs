@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use himaya_protocol::wire::invite::InviteHash;
-use himaya_protocol::wire::relay::{PATH_CELLS, PATH_FEED, PATH_PICK, Pick, record};
+use himaya_protocol::wire::relay::{PATH_CELLS, PATH_FEED, PATH_PICK, PICK_CELLS, Pick, record};
 use himaya_protocol::wire::token::Draw;
 use hyper::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,7 +63,13 @@ async fn nothing_is_written_down(form: &str) {
     send(&relay, &format!("POST {PATH_CELLS}"), "", &record(&address(1), &cell(1))).await;
     send(&relay, &format!("POST {PATH_CELLS}"), "", &record(&address(1), &cell(2))).await;
     send(&relay, &format!("POST {PATH_CELLS}"), "", &record(&address(1), &cell(2))[1..]).await;
-    send(&relay, &format!("POST {PATH_PICK}"), "", &Pick::Cells(vec![address(3)]).to_bytes().unwrap()).await;
+    send(
+        &relay,
+        &format!("POST {PATH_PICK}"),
+        "",
+        &Pick::Cells(Box::new([address(3).prefix(); PICK_CELLS])).to_bytes().unwrap(),
+    )
+    .await;
     send(&relay, &format!("GET /{PATH}?{PATH}"), "", b"").await;
     let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
                    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -83,13 +89,14 @@ async fn nothing_is_written_down(form: &str) {
     for bytes in [address(1).as_bytes(), address(3).as_bytes(), &cell(1).as_bytes()[..32], &cell(2).as_bytes()[..32]] {
         canaries.extend(forms(&bytes[..12]));
     }
+    canaries.extend(forms(&address(3).prefix()));
     for canary in &canaries {
         assert!(!end.log.contains(canary), "{canary} is in the log: {}", end.log);
     }
     let written = files(&home.dir);
     assert!(contains(&written, &cell(1).as_bytes()[..32]), "what was stored is on the disk, so the search works");
     for canary in
-        [AGENT.as_bytes(), PATH.as_bytes(), CLIENT.as_bytes(), &cell(2).as_bytes()[..32], address(3).as_bytes()]
+        [AGENT.as_bytes(), PATH.as_bytes(), CLIENT.as_bytes(), &cell(2).as_bytes()[..32], &address(3).prefix()]
     {
         assert!(!contains(&written, canary), "{} is on the disk", canary.escape_ascii());
     }

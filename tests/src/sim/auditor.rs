@@ -2,15 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use himaya_protocol::wire::cell::{CELL_SIZE, Frame, open_cell};
-use himaya_protocol::wire::relay::Pick;
+use himaya_protocol::wire::cell::{Frame, open_cell};
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell};
 use himaya_relay::service::Relay;
 use openmls::prelude::MlsMessageIn;
 use openmls::prelude::tls_codec::Deserialize as _;
 
-use super::Person;
+use super::{Person, cell_at};
 
 /// The slots of every lane that the auditor has seen, to open afterwards what was written there.
 #[derive(Default)]
@@ -44,12 +43,9 @@ impl Auditor {
             }
         }
         let mut messages = Vec::new();
-        for list in addresses.chunks(256) {
-            let bytes = relay.pick(Pick::Cells(list.to_vec())).await.all_bytes().expect("the relay in memory answers");
-            for (address, record) in list.iter().zip(bytes.chunks_exact(1 + CELL_SIZE)) {
-                if let Some((1, cell)) = record.split_first() {
-                    messages.extend(self.open(address, cell).and_then(inline));
-                }
+        for address in &addresses {
+            if let Some(cell) = cell_at(relay, address).await {
+                messages.extend(self.open(address, cell.as_bytes()).and_then(inline));
             }
         }
         let name = person.name.clone();

@@ -31,7 +31,7 @@ pub use auditor::Auditor;
 pub use insider::{Lane, Place, flip};
 pub use ledger::Ledger;
 pub use person::Person;
-pub use wire::{Faults, Line, SimWire, Written};
+pub use wire::{Faults, Line, SimWire, Written, cell_at};
 
 /// A day, in seconds.
 pub const DAY: u64 = 86_400;

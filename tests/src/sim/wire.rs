@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use himaya::transport::{Feed, Put, Refusal, Transport, TransportError, Unreachable};
 use himaya_protocol::wire::relay::{
-    CurrentHead, Cursor, Descriptor, FeedFrame, PICK_CHUNKS_MAX, Pick, parse_picked_chunks,
+    CurrentHead, Cursor, Descriptor, FeedFrame, PICK_CELLS, PICK_CHUNKS_MAX, Pick, parse_picked_cells,
+    parse_picked_chunks,
 };
 use himaya_protocol::wire::token::{BatchResponse, IssueRequest, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
@@ -195,6 +196,15 @@ impl Line {
     fn change<T>(&self, change: impl FnOnce(&mut LineState) -> T) -> T {
         change(&mut self.0.lock().expect("no test panics while it holds a line"))
     }
+}
+
+/// The cell that lies at an address.
+pub async fn cell_at(relay: &Relay, address: &Address) -> Option<Cell> {
+    let list = [address.prefix(); PICK_CELLS];
+    let bytes = relay.pick(Pick::Cells(Box::new(list))).await.all_bytes().expect("the relay in memory answers");
+    let picked = parse_picked_cells(&bytes, &list).expect("the relay keeps to the layout");
+    let (there, cell) = picked.into_iter().next()??;
+    (there == *address).then_some(cell)
 }
 
 /// One person's wire to the relay.

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use himaya_protocol::wire::address::Prefix;
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use rustix::fs::FlockOperation;
@@ -29,7 +30,7 @@ use self::reserve::Reserve;
 use self::sheet::SheetError;
 use self::window::{Kind, Page, Window, WindowError};
 use self::writer::{Answer, Command, Request, Writer};
-use super::{Admission, Arrivals, CellStore, Census, Put, Reply, Spend, StoreError};
+use super::{Admission, Arrivals, CellStore, Census, Put, Reply, Spend, StoreError, last_before};
 use crate::crash;
 
 mod boxes;
@@ -415,6 +416,17 @@ impl CellStore for SledStore {
 
     fn cell(&self, address: &Address) -> Result<Option<Cell>, StoreError> {
         Ok(self.shared.find_durable(Kind::Cell, address)?.and_then(Cell::from_bytes))
+    }
+
+    fn first_cell(&self, prefix: &Prefix) -> Result<Option<(Address, Cell)>, StoreError> {
+        let (before, mut first) = (last_before(prefix), None);
+        for (number, _) in self.shared.all_windows() {
+            let next = self.addresses(number, before.as_ref(), 1)?.into_iter().next();
+            let next = next.filter(|next| next.prefix() == *prefix);
+            first = first.into_iter().chain(next).min();
+        }
+        let Some(address) = first else { return Ok(None) };
+        Ok(self.cell(&address)?.map(|cell| (address, cell)))
     }
 
     fn chunk(&self, address: &Address) -> Result<Option<Chunk>, StoreError> {
