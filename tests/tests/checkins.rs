@@ -6,9 +6,7 @@ use himaya_protocol::content::body::{CheckInPlan, DeskPolicy, Helpline, LadderSt
 use himaya_protocol::content::value::{NoticeText, Text};
 use himaya_protocol::content::vocabulary::{CaseStatus, CheckInAnswer, LadderAct, LadderWho, Priority, Status};
 use himaya_protocol::content::{Body, CaseId, EventId, sos};
-use himaya_protocol::wire::card::CardKind;
-use himaya_protocol::wire::policy::{GroupKind, Role};
-use himaya_tests::sim::{Person, World, play};
+use himaya_tests::sim::{Person, World, play, round};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
@@ -268,13 +266,7 @@ fn the_numbers_of_plan_b_are_the_desks_and_nobody_elses() {
         let [dilan, mallory] = people.as_mut_slice() else { panic!("two were made") };
         let mut sara = world.person("Sara");
         sara.run(|ctx| engine::new_desk(ctx, "Night desk"));
-        let card = sara.run(|ctx| engine::new_card(ctx, CardKind::Intake));
-        sara.sync().await;
-        let key = dilan.driver.card_key(&card).await.expect("the card's key is on the relay");
-        dilan.run(|ctx| engine::accept_card(ctx, &card, &key, None));
-        dilan.sync().await;
-        sara.sync().await;
-        let request = sara.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
+        sara.open_line(dilan).await;
         let me = sara.run(|ctx| engine::identity(ctx)).fingerprint;
         let policy = |number: &str| DeskPolicy {
             duty_leads: vec![me],
@@ -286,14 +278,7 @@ fn the_numbers_of_plan_b_are_the_desks_and_nobody_elses() {
             }],
             women_only: Vec::new(),
         };
-        sara.run(|ctx| {
-            let desk = engine::desk(ctx, None)?;
-            engine::approve_for_desk(ctx, request, &desk, GroupKind::Line, Role::Defender)
-        });
-        for _ in 0..3 {
-            sara.sync().await;
-            dilan.sync().await;
-        }
+        round(&mut [&mut sara, &mut *dilan]).await;
         sara.run(|ctx| {
             let desk = engine::desk(ctx, None)?;
             engine::announce_policy(ctx, &desk, policy("112"))

@@ -8,20 +8,10 @@ use himaya_protocol::content::body::{Assignment, Triage};
 use himaya_protocol::content::value::Note;
 use himaya_protocol::content::vocabulary::{AckLevel, Act, CaseStatus, Part, Priority};
 use himaya_protocol::content::{Body, CaseId, EventId};
-use himaya_protocol::wire::card::CardKind;
-use himaya_protocol::wire::policy::{GroupKind, Role};
-use himaya_tests::sim::{Person, World, play};
+use himaya_protocol::wire::policy::Role;
+use himaya_tests::sim::{Person, World, play, round};
 
 const DESK: &str = "Night desk";
-
-/// Everybody syncs until nothing is left to say.
-async fn round(people: &mut [&mut Person]) {
-    for _ in 0..3 {
-        for person in people.iter_mut() {
-            person.sync().await;
-        }
-    }
-}
 
 /// A desk of the first two, and a line with the third.
 async fn desk(world: &mut World) -> [Person; 3] {
@@ -29,24 +19,9 @@ async fn desk(world: &mut World) -> [Person; 3] {
     sara.run(|ctx| engine::new_desk(ctx, DESK));
     sara.add_as(&mut nora, DESK, Role::Coordinator).await;
     round(&mut [&mut sara, &mut nora]).await;
-    open_line(&mut sara, &mut dilan).await;
+    sara.open_line(&mut dilan).await;
     round(&mut [&mut sara, &mut nora, &mut dilan]).await;
     [sara, nora, dilan]
-}
-
-/// A defender accepts the desk's intake card, and is let in.
-async fn open_line(coordinator: &mut Person, defender: &mut Person) {
-    let card = coordinator.run(|ctx| engine::new_card(ctx, CardKind::Intake));
-    coordinator.sync().await;
-    let key = defender.driver.card_key(&card).await.expect("the card's key is on the relay");
-    defender.run(|ctx| engine::accept_card(ctx, &card, &key, None));
-    defender.sync().await;
-    coordinator.sync().await;
-    let request = coordinator.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
-    coordinator.run(|ctx| {
-        let desk = engine::desk(ctx, None)?;
-        engine::approve_for_desk(ctx, request, &desk, GroupKind::Line, Role::Defender)
-    });
 }
 
 fn line(name: &str) -> String {
@@ -132,7 +107,7 @@ fn a_line_outlives_the_coordinator_who_made_it() {
             zana.add_as(other, DESK, Role::Coordinator).await;
         }
         round(&mut [&mut zana, &mut sara, &mut nora]).await;
-        open_line(&mut sara, &mut dilan).await;
+        sara.open_line(&mut dilan).await;
         round(&mut [&mut zana, &mut sara, &mut nora, &mut dilan]).await;
         assert_eq!(dilan.members(&line("Dilan")), names(&["Zana", "Sara", "Nora", "Dilan"]));
 

@@ -5,8 +5,6 @@ use himaya_protocol::case::case_of;
 use himaya_protocol::content::body::StandDown;
 use himaya_protocol::content::vocabulary::{AckLevel, CaseStatus};
 use himaya_protocol::content::{CaseId, EventId};
-use himaya_protocol::wire::card::CardKind;
-use himaya_protocol::wire::policy::{GroupKind, Role};
 use himaya_tests::sim::{DAY, Person, World, play};
 
 /// Everybody connects every other day.
@@ -37,21 +35,6 @@ fn an_alert_of_a_circle_goes_from_everybody_after_30_days() {
     });
 }
 
-/// Somebody on a desk lets a defender in by a line.
-async fn line(coordinator: &mut Person, defender: &mut Person) {
-    let card = coordinator.run(|ctx| engine::new_card(ctx, CardKind::Intake));
-    coordinator.sync().await;
-    let key = defender.driver.card_key(&card).await.expect("the card's key is on the relay");
-    defender.run(|ctx| engine::accept_card(ctx, &card, &key, None));
-    defender.sync().await;
-    coordinator.sync().await;
-    let request = coordinator.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
-    coordinator.run(|ctx| {
-        let desk = engine::desk(ctx, None)?;
-        engine::approve_for_desk(ctx, request, &desk, GroupKind::Line, Role::Defender)
-    });
-}
-
 fn case(person: &mut Person, alert: EventId) -> CaseId {
     let entry = person.run(|ctx| engine::by_id(ctx, &alert));
     case_of(&entry.event).expect("an alert belongs to a case")
@@ -68,7 +51,7 @@ fn a_case_goes_from_everybody_90_days_after_its_end() {
         let mut people: Vec<Person> = ["Sara", "Dilan"].map(|name| world.person(name)).into();
         let [sara, dilan] = people.as_mut_slice() else { panic!("two were made") };
         sara.run(|ctx| engine::new_desk(ctx, "Night desk"));
-        line(sara, dilan).await;
+        sara.open_line(dilan).await;
         days(&world, &mut people, 2).await;
         let alert = people[1].sos("Night desk: Dilan");
         days(&world, &mut people, 2).await;

@@ -6,33 +6,14 @@ use himaya_protocol::content::body::{Offer, ShelterRequest};
 use himaya_protocol::content::value::Text;
 use himaya_protocol::content::vocabulary::{MatchState, Need, NeededBy, OfferState, Status};
 use himaya_protocol::content::{Body, CaseId, EventId};
-use himaya_protocol::wire::card::CardKind;
 use himaya_protocol::wire::policy::{GroupKind, Role};
-use himaya_tests::sim::{Person, World, play};
+use himaya_tests::sim::{Person, World, play, round};
 
 const DAY: u64 = 1_440;
 
-async fn round(people: &mut [&mut Person]) {
-    for _ in 0..3 {
-        for person in people.iter_mut() {
-            person.sync().await;
-        }
-    }
-}
-
 /// Somebody is let in by a desk: a defender to a line, a host to a link.
 async fn let_in(coordinator: &mut Person, other: &mut Person, kind: GroupKind, role: Role) {
-    let card = coordinator.run(|ctx| engine::new_card(ctx, CardKind::Single));
-    coordinator.sync().await;
-    let key = other.driver.card_key(&card).await.expect("the card's key is on the relay");
-    other.run(|ctx| engine::accept_card(ctx, &card, &key, None));
-    other.sync().await;
-    coordinator.sync().await;
-    let request = coordinator.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
-    coordinator.run(|ctx| {
-        let desk = engine::desk(ctx, None)?;
-        engine::approve_for_desk(ctx, request, &desk, kind, role)
-    });
+    coordinator.let_in(other, kind, role).await;
     round(&mut [coordinator, other]).await;
 }
 

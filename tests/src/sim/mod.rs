@@ -47,6 +47,15 @@ pub fn play<F: Future<Output = ()>>(scene: impl FnOnce() -> F + Send + 'static) 
     }
 }
 
+/// Everybody syncs until nothing is left to say.
+pub async fn round(people: &mut [&mut Person]) {
+    for _ in 0..3 {
+        for person in people.iter_mut() {
+            person.sync().await;
+        }
+    }
+}
+
 /// A clock that a test moves by hand. Clones are the same clock.
 #[derive(Clone)]
 pub struct SimClock(Arc<AtomicU64>);

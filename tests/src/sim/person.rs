@@ -10,7 +10,7 @@ use himaya::store::{Ctx, Profile};
 use himaya_protocol::content::vocabulary::AckLevel;
 use himaya_protocol::content::{EventId, sos};
 use himaya_protocol::wire::card::CardKind;
-use himaya_protocol::wire::policy::Role;
+use himaya_protocol::wire::policy::{GroupKind, Role};
 
 use super::{Line, SimClock, SimWire};
 
@@ -108,7 +108,11 @@ impl Person {
 
     /// Gives `other` a card, which is accepted and sent; nothing is approved yet.
     pub async fn hand_card(&mut self, other: &mut Person) {
-        let card = self.run(|ctx| engine::new_card(ctx, CardKind::Single));
+        self.hand(other, CardKind::Single).await;
+    }
+
+    async fn hand(&mut self, other: &mut Person, kind: CardKind) {
+        let card = self.run(|ctx| engine::new_card(ctx, kind));
         self.sync().await;
         let key = other.driver.card_key(&card).await.expect("the card's key is on the relay");
         other.run(|ctx| engine::accept_card(ctx, &card, &key, Some("it is me")));
@@ -132,8 +136,29 @@ impl Person {
     /// Approves the request that came last.
     pub fn approve_newest(&mut self, circle: &str, role: Role) {
         let circle = self.circle(circle);
-        let request = self.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id;
+        let request = self.newest_request();
         self.run(|ctx| engine::approve(ctx, request, &circle, role));
+    }
+
+    fn newest_request(&mut self) -> u64 {
+        self.run(|ctx| engine::requests(ctx)).pop().expect("a request has come").id
+    }
+
+    /// Gives `other`, who accepts an intake card, a group with this person's desk: a defender a line, a host a link. Both
+    /// have to sync before it is whole.
+    pub async fn let_in(&mut self, other: &mut Person, kind: GroupKind, role: Role) {
+        self.hand(other, CardKind::Intake).await;
+        self.sync().await;
+        let request = self.newest_request();
+        self.run(|ctx| {
+            let desk = engine::desk(ctx, None)?;
+            engine::approve_for_desk(ctx, request, &desk, kind, role)
+        });
+    }
+
+    /// Gives a defender a line.
+    pub async fn open_line(&mut self, defender: &mut Person) {
+        self.let_in(defender, GroupKind::Line, Role::Defender).await;
     }
 
     /// Removes a member.

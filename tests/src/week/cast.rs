@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context as _;
 use himaya::engine;
 use himaya_protocol::content::{CaseId, EventId};
-use himaya_protocol::wire::card::CardKind;
 use himaya_protocol::wire::policy::{GroupKind, Role};
 
 use crate::sim::{Person, World};
@@ -66,22 +65,15 @@ impl Cast {
             cast.coordinators.extend(coordinators.iter().map(|name| (*name).to_owned()));
             cast.person(owner)?.run(|ctx| engine::new_desk(ctx, desk));
             for other in others {
-                cast.let_in(owner, other, |ctx, request| {
-                    let desk = engine::desk(ctx, None)?;
-                    engine::approve(ctx, request, &desk, Role::Coordinator).map(|_| ())
-                })
-                .await?;
+                cast.let_in(owner, other, async |owner, other| owner.add_as(other, desk, Role::Coordinator).await)
+                    .await?;
             }
             cast.look(|_| true, 2).await;
             for (names, kind, role) in
                 [(defenders, GroupKind::Line, Role::Defender), (hosts, GroupKind::HostLink, Role::Host)]
             {
                 for name in names {
-                    cast.let_in(owner, name, |ctx, request| {
-                        let desk = engine::desk(ctx, None)?;
-                        engine::approve_for_desk(ctx, request, &desk, kind, role).map(|_| ())
-                    })
-                    .await?;
+                    cast.let_in(owner, name, async |owner, other| owner.let_in(other, kind, role).await).await?;
                 }
             }
         }
@@ -93,26 +85,20 @@ impl Cast {
         Ok(cast)
     }
 
-    /// Somebody accepts a card of the owner's, and is let in.
+    /// The owner of a desk lets somebody in, and both look.
     async fn let_in(
         &mut self,
         owner: &str,
         other: &str,
-        approve: impl FnOnce(&mut himaya::store::Ctx<'_>, u64) -> Result<(), engine::EngineError>,
+        enter: impl AsyncFnOnce(&mut Person, &mut Person),
     ) -> anyhow::Result<()> {
-        let card = self.person(owner)?.run(|ctx| engine::new_card(ctx, CardKind::Single));
-        self.person(owner)?.sync().await;
-        let person = self.person(other)?;
-        let key = person.driver.card_key(&card).await?;
-        person.run(|ctx| engine::accept_card(ctx, &card, &key, None));
+        let mut person = self.people.remove(other).with_context(|| format!("nobody is called {other}"))?;
+        let owner = self.person(owner)?;
+        enter(owner, &mut person).await;
+        owner.sync().await;
         person.sync().await;
-        let owner_ = self.person(owner)?;
-        owner_.sync().await;
-        let request = owner_.run(|ctx| engine::requests(ctx)).pop().context("a request has come")?.id;
-        owner_.run(|ctx| approve(ctx, request));
-        owner_.sync().await;
-        self.person(other)?.sync().await;
-        self.person(owner)?.sync().await;
+        owner.sync().await;
+        self.people.insert(other.to_owned(), person);
         Ok(())
     }
 
