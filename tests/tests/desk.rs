@@ -175,6 +175,37 @@ fn a_case_gets_a_group_of_its_own_for_those_who_work_on_it() {
     });
 }
 
+/// Whoever leaves the desk reads no more of its cases, not even of those that they opened a group for.
+#[test]
+fn whoever_goes_from_the_desk_goes_from_the_groups_of_its_cases() {
+    play(|| async {
+        let mut world = World::new(37);
+        let [mut sara, mut nora, mut dilan] = desk(&mut world).await;
+        let alert = dilan.sos(&line("Dilan"));
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        nora.ack(alert);
+        let id = CaseId::from_slice(alert.as_bytes()).expect("an id");
+        let group = nora.run(|ctx| engine::open_case(ctx, &id)).name;
+        round(&mut [&mut nora, &mut dilan, &mut sara]).await;
+        let fellow = nora.run(|ctx| engine::fellow(ctx, "Sara"));
+        let circle = nora.circle(&group);
+        nora.run(|ctx| engine::bring_in(ctx, &circle, &fellow, Role::Coordinator));
+        round(&mut [&mut nora, &mut sara, &mut dilan]).await;
+        let mut nino = world.person("Nino");
+        sara.add_as(&mut nino, &group, Role::Coordinator).await;
+        round(&mut [&mut sara, &mut nino, &mut nora, &mut dilan]).await;
+        assert_eq!(dilan.members(&group), names(&["Nora", "Sara", "Dilan", "Nino"]));
+
+        sara.remove(DESK, "Nora");
+        round(&mut [&mut sara, &mut nora, &mut dilan, &mut nino]).await;
+        assert_eq!(dilan.members(&group), names(&["Sara", "Dilan", "Nino"]), "who never was on the desk stays");
+        let text = himaya_protocol::content::value::NoticeText::new("they let me call").expect("a short text");
+        let word = say(&mut dilan, alert, himaya_protocol::content::Notice { text });
+        round(&mut [&mut dilan, &mut sara, &mut nora, &mut nino]).await;
+        assert!(sara.has(word) && nino.has(word) && !nora.has(word));
+    });
+}
+
 /// What a desk says among itself has no part in what a defender's client works out.
 #[test]
 fn a_note_on_the_desk_leaves_no_gap_where_the_defender_is() {

@@ -5,6 +5,7 @@
 //! and the Welcome released; when somebody else's commit is valid there, that one is merged and the wish is staged
 //! anew if it still makes sense; when what lies there is void, the same commit goes to the next slot.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use himaya_protocol::wire::card::Fingerprint;
@@ -274,6 +275,8 @@ pub(super) fn entered(ctx: &mut Ctx<'_>, group: &mut MlsGroup, before: &[Leaf]) 
     lanes::open_epoch(ctx, &circle, epoch, &root, &after, own)?;
     lanes::end_epochs(ctx, &circle, epoch, &gone)?;
     circles::write_members(ctx, group)?;
+    let members = |leaves: &[Leaf]| leaves.iter().map(|leaf| leaf.fingerprint).collect::<BTreeSet<_>>();
+    desks::note_staff(ctx, &circle, &members(before), &members(&after))?;
     stage_next(ctx, &circle)?;
     events::issue_waiting(ctx)?;
     Ok(vec![News::Epoch { circle }])

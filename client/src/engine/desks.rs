@@ -1,8 +1,10 @@
 //! An organisation's groups: its desk, a line to each defender, a link to each host, bridges to others, groups of cases.
 //!
 //! A line holds the desk's coordinators, whoever they are at the moment: whoever joins the desk is added to its lines and
-//! links, and whoever leaves it is removed from them. That is done by the client that owns the line, or, once its owner
-//! has left the desk, by the coordinator with the least fingerprint.
+//! links, and whoever leaves it is removed from them, and from the groups of cases. That is done by the client that owns
+//! the group, or, once its owner has left the desk, by the coordinator with the least fingerprint.
+
+use std::collections::BTreeSet;
 
 use himaya_protocol::case::case_of;
 use himaya_protocol::case::shelter::Stage;
@@ -223,14 +225,44 @@ fn desk_of(ctx: &Ctx<'_>, group: &Circle) -> Result<Option<CircleId>, EngineErro
     Ok(ctx.row(sql, &[&group.id], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten())
 }
 
-/// Brings the lines and links of this client's desks in step with who is on the desk.
+/// Who has left a desk, or was removed from it, since this client is on it: in a case's group there may be people of other
+/// organisations, so that not being on the desk says nothing there.
+fn left(desk: &[u8]) -> String {
+    format!("left desk {}", data_encoding::HEXLOWER.encode(desk))
+}
+
+fn have_left(ctx: &Ctx<'_>, desk: &[u8]) -> Result<BTreeSet<Fingerprint>, EngineError> {
+    let noted = ctx.setting(&left(desk))?.unwrap_or_default();
+    Ok(noted.as_chunks::<32>().0.iter().filter_map(|who| Fingerprint::from_slice(who)).collect())
+}
+
+/// A group's members have changed: notes who has left, if it is a desk.
+pub(super) fn note_staff(
+    ctx: &Ctx<'_>,
+    group: &[u8],
+    before: &BTreeSet<Fingerprint>,
+    after: &BTreeSet<Fingerprint>,
+) -> Result<(), EngineError> {
+    let changed = before != after;
+    if !changed || circles::by_id(ctx, group)?.is_none_or(|group| group.kind != GroupKind::Desk) {
+        return Ok(());
+    }
+    let mut gone = have_left(ctx, group)?;
+    gone.extend(before.difference(after));
+    gone.retain(|who| !after.contains(who));
+    let bytes: Vec<u8> = gone.iter().flat_map(Fingerprint::as_bytes).copied().collect();
+    Ok(ctx.set(&left(group), &bytes)?)
+}
+
+/// Brings the lines, links and groups of cases of this client's desks in step with who is on the desk.
 pub(super) fn tend(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
     let groups = circles::list(ctx)?;
     if !groups.iter().any(|group| group.kind == GroupKind::Desk) {
         return Ok(());
     }
     for group in &groups {
-        let kept = matches!(group.kind, GroupKind::Line | GroupKind::HostLink) && group.state == CircleState::Active;
+        let kept = matches!(group.kind, GroupKind::Line | GroupKind::HostLink | GroupKind::Case)
+            && group.state == CircleState::Active;
         if !kept || group.adrift.is_some() {
             continue;
         }
@@ -256,7 +288,9 @@ fn tend_group(ctx: &mut Ctx<'_>, group: &Circle, desk: &Circle) -> Result<(), En
     if !tenders.first().is_some_and(|first| first.me) {
         return Ok(());
     }
-    for member in &staff {
+    let of_a_case = group.kind == GroupKind::Case;
+    // Who works on a case is said by those who do.
+    for member in staff.iter().filter(|_| !of_a_case) {
         let inside = members.iter().any(|inside| inside.fingerprint == member.fingerprint);
         if inside || commit::wished(ctx, &group.id, "add", Some(&member.fingerprint))? {
             continue;
@@ -266,7 +300,9 @@ fn tend_group(ctx: &mut Ctx<'_>, group: &Circle, desk: &Circle) -> Result<(), En
             commit::wish_if_possible(ctx, &group.id, &add)?;
         }
     }
-    for member in members.iter().filter(|member| works(member.role) && !on_desk(&member.fingerprint)) {
+    let have_left = if of_a_case { have_left(ctx, &desk.id)? } else { BTreeSet::new() };
+    let goes = |who: &Fingerprint| if of_a_case { have_left.contains(who) } else { !on_desk(who) };
+    for member in members.iter().filter(|member| works(member.role) && goes(&member.fingerprint)) {
         if !commit::wished(ctx, &group.id, "remove", Some(&member.fingerprint))? {
             commit::wish_if_possible(ctx, &group.id, &Wish::Remove { who: member.fingerprint })?;
         }
