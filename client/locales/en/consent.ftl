@@ -23,10 +23,16 @@ export-file =
     The sealed file:
     {"  "}{ $path }
 referred = The referral is written. Their answer appears here.
+referred-here =
+    The referral is noted for your desk. Nothing was sent: only --bridge reaches another organisation. To give them what the consent lets out, as a file:
+      himaya export CASE --to CLASS:WHO --key KEY --format json --out FILE
+    What they answer, another coordinator notes by the referral's number:
+      himaya referrals accept ID
 referral-id =
     Its number:
     {"  "}{ $id }
 referral-answered = Your answer is written.
+referral-taken-back = It is taken back. Whoever was asked sees that; what they have read they have read.
 referrals-none = Nothing is referred.
 referral-line = { $name }, { $value }: { $status }
 graded = Graded { $value }. The grade is the item's, not a person's.

@@ -99,6 +99,10 @@ unknown-event =
     No event begins with that number. To see them all:
       himaya inbox
 unknown-thing = There is nothing called { $name }.
+ambiguous-notice =
+    More than one group could notice when you fall silent. Name one with --circle. To see them:
+      himaya circle list
+      himaya desk groups
 ambiguous-thing = More than one thing is called { $name }. Give the longer name or number.
 circle-exists = You have a circle called { $circle } already. Choose another name.
 not-owner = Only whoever manages this group can do this: the owner of a circle, the owner or an admin of a desk, any coordinator elsewhere.
@@ -141,6 +145,9 @@ no-case-group =
 unknown-case =
     There is no such case. To see all of them:
       himaya case list --all
+unknown-bridge =
+    You have no bridge called { $name }. To see which there are:
+      himaya desk groups
 no-desk =
     You are on no desk. Ask whoever has one to add you, or make one:
       himaya desk new NAME

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use himaya_protocol::content::body::{CheckInPlan, GRACE_MINUTES, LADDER_MAX, LadderStep, REMIND_MINUTES};
 use himaya_protocol::content::value::{FormError, NoticeText};
 use himaya_protocol::content::vocabulary::{LadderAct, LadderWho, Status};
+use himaya_protocol::wire::policy::GroupKind;
 use serde_json::json;
 
 use super::app::{App, Exit};
@@ -121,19 +122,19 @@ fn usual_ladder() -> Vec<LadderStep> {
     vec![step(0, LadderAct::Ask), step(30, LadderAct::Alert)]
 }
 
-/// The group of a name, or the only one that protects this person.
+/// The group of a name, or the only one that protects this person. The group of a case is none: it ends with the case.
 fn group(ctx: &Ctx<'_>, name: Option<&str>) -> Result<Circle, EngineError> {
     if let Some(name) = name {
         return engine::named(ctx, name);
     }
     let mut own = Vec::new();
     for circle in engine::list(ctx)? {
-        if engine::protects_me(ctx, &circle)? {
+        if circle.kind != GroupKind::Case && engine::protects_me(ctx, &circle)? {
             own.push(circle);
         }
     }
     let circle = own.pop().ok_or(EngineError::NotDefender)?;
-    if own.is_empty() { Ok(circle) } else { Err(EngineError::Ambiguous { what: "circles", name: circle.name }) }
+    if own.is_empty() { Ok(circle) } else { Err(EngineError::Ambiguous { what: "who notices", name: circle.name }) }
 }
 
 async fn list(app: &mut App) -> Result<Exit, CliError> {

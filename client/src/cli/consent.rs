@@ -163,7 +163,11 @@ async fn write(
     };
     decided::write(app, work, |app, _, id| {
         app.say(done, &[])?;
-        app.say(Text::ConsentId, &[("id", Arg::machine(&id.short()))])
+        // Only what was given can be taken back.
+        if done == Text::ConsentGranted {
+            app.say(Text::ConsentId, &[("id", Arg::machine(&id.short()))])?;
+        }
+        Ok(())
     })
     .await
 }

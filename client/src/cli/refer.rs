@@ -54,7 +54,8 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         Ok(Ok((case, id)))
     };
     decided::try_write(app, work, |app, _, id| {
-        app.say(Text::Referred, &[])?;
+        let over_bridge = arguments.bridge.is_some();
+        app.say(if over_bridge { Text::Referred } else { Text::ReferredHere }, &[])?;
         app.say(Text::ReferralId, &[("id", Arg::machine(&id.short()))])
     })
     .await
@@ -63,8 +64,13 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
 /// Where a referral is written: over a bridge, else in the group of the case, else on the desk.
 fn place(ctx: &Ctx<'_>, case: &CaseId, bridge: Option<&str>) -> Result<Circle, EngineError> {
     if let Some(name) = bridge {
-        let unknown = EngineError::Unknown { what: "circle", name: name.to_owned() };
-        return Some(engine::named(ctx, name)?).filter(|group| group.kind == GroupKind::Bridge).ok_or(unknown);
+        return match engine::named(ctx, name) {
+            Ok(group) if group.kind == GroupKind::Bridge => Ok(group),
+            Ok(_) | Err(EngineError::Unknown { .. }) => {
+                Err(EngineError::Unknown { what: "bridge", name: name.to_owned() })
+            }
+            Err(error) => Err(error),
+        };
     }
     let home = engine::home(ctx, case)?;
     if home.kind == GroupKind::Case { Ok(home) } else { engine::desk(ctx, None) }

@@ -59,6 +59,7 @@ pub(super) async fn run(app: &mut App, arguments: Arguments) -> Result<Exit, Cli
 async fn answer(app: &mut App, id: &str, to: ReferralState, reason: Option<&str>) -> Result<Exit, CliError> {
     let prefix: IdPrefix = id.parse()?;
     let reason = reason.map(Words::<300>::new).transpose()?;
+    let said = if to == ReferralState::Revoked { Text::ReferralTakenBack } else { Text::ReferralAnswered };
     let work = |ctx: &mut Ctx<'_>| {
         let first = engine::entry(ctx, &prefix)?;
         let (Body::Referral(asked), Some(case)) = (first.event.body(), case_of(&first.event)) else {
@@ -75,7 +76,7 @@ async fn answer(app: &mut App, id: &str, to: ReferralState, reason: Option<&str>
         let id = engine::decide_in(ctx, &case, answer, &group.ok_or(EngineError::NotMember)?, None)?;
         Ok((case, id))
     };
-    decided::write(app, work, |app, _, _| app.say(Text::ReferralAnswered, &[])).await
+    decided::write(app, work, |app, _, _| app.say(said, &[])).await
 }
 
 /// A referral, and how far it is.

@@ -157,7 +157,8 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
             app.say(Text::EventLeave, &args)?;
             None
         }
-        Body::ShelterRequest(_)
+        Body::Ack(_)
+        | Body::ShelterRequest(_)
         | Body::Offer(_)
         | Body::Match(_)
         | Body::HandoverNote(_)
@@ -177,7 +178,6 @@ pub(super) fn line(app: &mut App, entry: &Entry) -> Result<(), CliError> {
             app.screen().say(&said)?;
             Some(free_text(entry.event.body()).join("\n")).filter(|text| !text.is_empty())
         }
-        Body::Ack(ack) => ack.note.as_ref().map(|note| note.raw().to_owned()),
         Body::Unknown { .. } => None,
     };
     let time = app.texts.ago(app.now() / 60, entry.received / 60);

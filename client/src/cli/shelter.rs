@@ -135,7 +135,9 @@ async fn said(
 async fn list(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
     app.refresh(&mut driver).await?;
-    let log = driver.transact(|ctx| engine::log(ctx))?;
+    let mut log = driver.transact(|ctx| engine::log(ctx))?;
+    // What came together was read in any order; an answer counts higher than what it answers.
+    log.sort_by_key(|entry| entry.event.content().lamport);
     let mut any = false;
     for entry in &log {
         let Body::Match(matched) = entry.event.body() else { continue };
@@ -146,7 +148,7 @@ async fn list(app: &mut App) -> Result<Exit, CliError> {
             render::gap(app)?;
             app.say(Text::MatchLine, &[("status", Arg::ours(&status))])?;
             let place = entry.circle_name.clone().unwrap_or_default();
-            render::detail(app, Text::InCircle, &[("circle", Arg::theirs(&place))])?;
+            render::detail(app, Text::CaseWhere, &[("circle", Arg::theirs(&place))])?;
             app.screen().machine(&entry.event.id().short())?;
         }
     }

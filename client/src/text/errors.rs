@@ -154,8 +154,10 @@ impl Explain for EngineError {
                 "request" => texts.say(Text::UnknownRequest, &[]),
                 "event" => texts.say(Text::UnknownEvent, &[]),
                 "case" => texts.say(Text::UnknownCase, &[]),
+                "bridge" => named(Text::UnknownBridge, name),
                 _ => named(Text::UnknownThing, name),
             },
+            Self::Ambiguous { what: "who notices", .. } => texts.say(Text::AmbiguousNotice, &[]),
             Self::Ambiguous { name, .. } => named(Text::AmbiguousThing, name),
             Self::CircleExists(name) => texts.say(Text::CircleExists, &[("circle", Arg::theirs(name))]),
             Self::Content(EventError::Range { field, min, max }) => {

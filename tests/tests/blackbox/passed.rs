@@ -100,7 +100,8 @@ fn what_is_exported_is_what_was_granted_and_shown_and_the_case_says_so() -> anyh
         (&"exported".into(), &consent.clone().into())
     );
 
-    dilan.done(["consent", "withdraw", &consent[..8]])?;
+    let said = dilan.command(["consent", "withdraw", &consent[..8]]).for_people().run()?.done()?.out;
+    ensure!(!said.contains("to withdraw it"), "what is withdrawn is not offered to be withdrawn: {said}");
     synced(sara)?;
     let other = scene.root.path().join("other.age");
     let refused = sara.run(scenery.export(&other.to_string_lossy(), &["--yes"]))?.ended(1)?;
@@ -177,6 +178,62 @@ fn a_referral_takes_exactly_the_shared_fields_over_a_bridge() -> anyhow::Result<
     synced(sara)?;
     let second = sara.list(["referrals"])?.pop().context("it is there")?;
     assert_eq!((&second["state"], &second["reject_reason"]), (&"rejected".into(), &"no lawyer there".into()));
+    Ok(())
+}
+
+#[test]
+fn whoever_referred_takes_it_back_and_nobody_else() -> anyhow::Result<()> {
+    let scene = Scene::new()?;
+    let scenery = Passed::new(&scene)?;
+    let Passed { sara, nino, alert, bridge, .. } = &scenery;
+    let consent = scenery.grant("kind")?;
+    let words = ["refer", alert, "--to", TO, "--services", "legal", "--fields", "kind", "--consent", &consent];
+    sara.done([&words[..], &["--bridge", bridge]].concat())?;
+    synced(nino)?;
+    let asked = nino.done(["referrals"])?;
+    let id = string(&asked, "id")?;
+    let refused = nino.run(["referrals", "revoke", id])?.ended(1)?;
+    ensure!(refused.error()?.1.contains("cannot go there"), "not by whoever was asked: {}", refused.err);
+    nino.done(["referrals", "accept", id])?;
+    synced(sara)?;
+    let said = sara.command(["referrals", "revoke", id]).for_people().run()?.done()?.out;
+    ensure!(said.contains("taken back"), "{said}");
+    synced(nino)?;
+    for home in [sara, nino] {
+        assert_eq!(home.done(["referrals"])?["state"], "revoked");
+    }
+    assert_eq!(nino.run(["referrals", "done", id])?.ended(1)?.error()?.0, "refused", "what was taken back is over");
+    Ok(())
+}
+
+#[test]
+fn a_referral_without_a_bridge_is_a_note_and_says_so() -> anyhow::Result<()> {
+    let scene = Scene::new()?;
+    let scenery = Passed::new(&scene)?;
+    let Passed { sara, nino, dilan, alert, .. } = &scenery;
+    let nora = scene.person("Nora")?;
+    sara.befriend(&nora, "Night desk", "coordinator")?;
+    let consent = scenery.grant("kind")?;
+    let words = ["refer", alert, "--to", TO, "--services", "legal", "--fields", "kind", "--consent", &consent];
+    let wrong = sara.run([&words[..], &["--bridge", "Rural Aid"]].concat())?.ended(1)?;
+    ensure!(wrong.error()?.1.contains("himaya desk groups"), "where bridges are listed: {}", wrong.err);
+
+    let said = sara.command(words).for_people().run()?.done()?.out;
+    for wanted in ["Nothing was sent", "--bridge", "himaya export CASE", "himaya referrals accept ID"] {
+        ensure!(said.contains(wanted), "{wanted}: {said}");
+    }
+    for home in [nino, dilan] {
+        synced(home)?;
+        ensure!(home.list(["referrals"])?.is_empty(), "it has not left the desk");
+    }
+    synced(&nora)?;
+    let noted = nora.done(["referrals"])?;
+    assert_eq!((&noted["state"], &noted["content"]), (&"in_progress".into(), &Value::Null));
+    let id = string(&noted, "id")?;
+    assert_eq!(sara.run(["referrals", "accept", id])?.ended(1)?.error()?.0, "refused", "another one notes the answer");
+    nora.done(["referrals", "accept", id])?;
+    synced(sara)?;
+    assert_eq!(sara.done(["referrals"])?["state"], "accepted");
     Ok(())
 }
 

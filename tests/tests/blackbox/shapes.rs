@@ -278,7 +278,12 @@ fn objects_of_a_desk_are_as_the_page_says() -> anyhow::Result<()> {
     page.run(&nora, &["case", "assign", &alert, "Sara", "--backup"], "case")?;
     page.run(&sara, &["case", "accept", &alert, "--backup"], "case")?;
     page.run(&nora, &["case", "handover", &alert, "Sara"], "case")?;
+    let asked = page.run(&sara, &["case", "list"], "")?.one()?;
+    assert_eq!((&asked["lead"], &asked["lead_confirmed"]), (&"Sara".into(), &false.into()), "asked, no more");
+    let said = sara.command(["case", "list"]).for_people().run()?.done()?.out;
+    ensure!(said.contains("has not said yes") && !said.contains("leads"), "{said}");
     page.run(&sara, &["case", "accept", &alert], "case")?;
+    assert_eq!(page.run(&sara, &["case", "list"], "")?.one()?["lead_confirmed"], true);
     page.run(&nora, &["case", "release", &alert, "--backup"], "case")?;
     let shown = page.run(&dilan, &["case", "show", &alert], "timeline")?.one()?;
     assert_eq!((&shown["status"], &shown["lead"]), (&"ACTIVE".into(), &"Sara".into()));

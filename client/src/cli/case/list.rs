@@ -1,5 +1,7 @@
 //! All cases, most pressing first; one case with its timeline.
 
+use std::collections::BTreeMap;
+
 use super::{CaseView, names, view};
 use crate::cli::app::{App, Exit};
 use crate::cli::error::CliError;
@@ -8,7 +10,7 @@ use crate::engine;
 use crate::text::{Arg, Text};
 use himaya_protocol::case::deadline::Due;
 use himaya_protocol::case::status::has_ended;
-use himaya_protocol::content::CaseId;
+use himaya_protocol::content::{CaseId, EventId};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct List {
@@ -60,7 +62,11 @@ pub(in crate::cli) async fn show(app: &mut App, arguments: &Show) -> Result<Exit
         let mut board = engine::board(ctx)?;
         let view = view(ctx, &mut board, &id, minute, &names(ctx)?)?;
         let view = view.ok_or_else(|| engine::EngineError::Unknown { what: "case", name: id.short() })?;
-        Ok((view, engine::case_log(ctx, &id)?))
+        let mut log = engine::case_log(ctx, &id)?;
+        // What came together was read in any order: the case's own is the one in which it was said.
+        let places: BTreeMap<EventId, usize> = view.case.order.iter().copied().zip(0..).collect();
+        log.sort_by_key(|entry| places.get(&entry.event.id()).copied().unwrap_or(usize::MAX));
+        Ok((view, log))
     })?;
     let mut object = view.json();
     if let Some(fields) = object.as_object_mut() {
@@ -95,7 +101,10 @@ fn head(app: &mut App, view: &CaseView, minute: u64) -> Result<(), CliError> {
     )?;
     app.screen().machine(&view.id.short())?;
     match case.lead {
-        Some(lead) => render::detail(app, Text::CaseLead, &[("name", Arg::theirs(&view.name(&lead)))])?,
+        Some(lead) => {
+            let text = if case.lead_unconfirmed { Text::CaseLeadOpen } else { Text::CaseLead };
+            render::detail(app, text, &[("name", Arg::theirs(&view.name(&lead)))])?;
+        }
         None => render::detail(app, Text::CaseNoLead, &[])?,
     }
     if let Some(standing) = view.standing {
@@ -111,7 +120,7 @@ fn head(app: &mut App, view: &CaseView, minute: u64) -> Result<(), CliError> {
         }
     }
     if let Some(group) = &view.group {
-        render::detail(app, Text::InCircle, &[("circle", Arg::theirs(group))])?;
+        render::detail(app, Text::CaseWhere, &[("circle", Arg::theirs(group))])?;
     }
     for (id, status) in &case.waiting {
         let status = app.texts.word(status);

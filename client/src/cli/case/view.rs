@@ -84,6 +84,7 @@ impl CaseView {
             "exercise": case.exercise, "kind": what.kind.as_ref().map(|kind| kind.as_str()),
             "place": what.place.as_ref().map(|place| place.as_str()), "opened_minutes": self.opened,
             "defender": case.defender.map(|who| self.name(&who)), "lead": case.lead.map(|who| self.name(&who)),
+            "lead_confirmed": !case.lead_unconfirmed,
             "backups": case.backups.iter().map(|who| self.name(who)).collect::<Vec<_>>(), "group": self.group,
             "clear": case.clear, "reopened": case.reopened, "deadlines": deadlines, "waiting": waiting,
             "escalated": case.escalated.keys().collect::<Vec<_>>(), "missing": case.gaps.len(),
