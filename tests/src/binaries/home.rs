@@ -76,6 +76,7 @@ impl Home {
             words: words.into_iter().map(OsString::from).collect(),
             environment: Vec::new(),
             input: Vec::new(),
+            within: None,
             json: true,
         }
     }
@@ -111,6 +112,7 @@ pub struct Run {
     words: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     input: Vec<u8>,
+    within: Option<PathBuf>,
     json: bool,
 }
 
@@ -124,6 +126,12 @@ impl Run {
     /// With this on the standard input.
     pub fn input(mut self, bytes: &[u8]) -> Self {
         self.input = bytes.to_vec();
+        self
+    }
+
+    /// In this folder, where files that are named without one are.
+    pub fn in_folder(mut self, folder: &Path) -> Self {
+        self.within = Some(folder.to_owned());
         self
     }
 
@@ -175,6 +183,9 @@ impl Run {
             command.arg("--json");
         }
         command.args(self.words).envs(self.environment);
+        if let Some(folder) = &self.within {
+            command.current_dir(folder);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
     }

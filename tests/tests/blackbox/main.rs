@@ -7,7 +7,6 @@
 
 mod canaries;
 mod client_crash;
-mod coordinator;
 mod dropped;
 mod exits;
 mod hostile;

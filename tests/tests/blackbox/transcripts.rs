@@ -17,6 +17,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
 use himaya_tests::binaries::Home;
+use himaya_tests::page::words;
 
 use crate::scene::Scene;
 
@@ -55,7 +56,7 @@ impl Play {
     }
 
     fn command(&mut self, line: &str) -> anyhow::Result<String> {
-        let mut words = split(line);
+        let mut words = words(line);
         let who = words.remove(0);
         let root = self.scene.root.path();
         if !self.people.contains_key(&who) {
@@ -121,17 +122,6 @@ fn timeless(line: &str) -> String {
     }
 }
 
-/// Splits a line into words; those in double quotes may hold spaces.
-fn split(line: &str) -> Vec<String> {
-    let pieces = line.split('"').enumerate();
-    pieces
-        .flat_map(|(n, piece)| match n % 2 {
-            0 => piece.split_whitespace().map(str::to_owned).collect(),
-            _ => vec![piece.to_owned()],
-        })
-        .collect()
-}
-
 /// Plays a file and holds it to what is printed now.
 fn transcript(name: &str) -> anyhow::Result<()> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/blackbox/transcripts/{name}.txt"));
@@ -178,5 +168,4 @@ fn what_differs_in_every_run_is_named() {
         assert_eq!(timeless(&format!("Acting: Sara, {time}.")), "Acting: Sara, TIME.");
     }
     assert!(is_words("gap year offer junk") && !is_words("himaya card new now") && !is_words("three words only"));
-    assert_eq!(split("a b \"c d\" e"), ["a", "b", "c d", "e"]);
 }
