@@ -43,7 +43,12 @@ fn the_coordinators_page_works_as_it_is_printed() -> anyhow::Result<()> {
             (None, "referrals") => "accepted",
             (Some("nino"), "referrals") => "arrest",
             (None, "checkin list") => "Check-ins of",
-            (None, "case show CASE") => "arrest",
+            (_, "case show CASE") => {
+                let [alert, answer, decision] =
+                    ["Alert: arrest", "\nRead\n", "Decision: P1"].map(|said| answer.out.find(said));
+                ensure!(alert.is_some() && alert < answer && answer < decision, "not in order: {words}");
+                continue;
+            }
             (None, "stats") => "No case has ended that may be counted.",
             (None, "desk tell The office is closed on Thursday") => "One defender is told.",
             _ => continue,
