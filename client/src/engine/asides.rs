@@ -16,6 +16,7 @@ use super::circles::{self, Circle, DAY};
 use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
 use super::outbox::{self, Purpose};
+use super::schedule::Matter;
 use super::{desks, events, mls, upkeep};
 use crate::store::{Ctx, Seconds, StoreError};
 
@@ -64,7 +65,7 @@ pub(super) fn offer_if_due(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), Eng
     let next = made.saturating_add(OFFER_LIFE).max(ctx.now.saturating_add(DAY));
     ctx.execute("UPDATE circle SET offer_due = ?2 WHERE id = ?1", &[&circle.id, &stored(next)])?;
     let aside = Aside::Offer { key_package }.to_bytes();
-    events::write_in_lane(ctx, &circle.id, Purpose::Aside, None, &aside, false).map(|_| ())
+    events::write_in_lane(ctx, &circle.id, Purpose::Aside, None, &aside, Matter::Offer.is_urgent()).map(|_| ())
 }
 
 /// The KeyPackage that this client offers, and when it was made.
@@ -172,6 +173,6 @@ pub(super) fn tell(
     }
     let Some(meeting) = meeting(ctx, who, about)? else { return Ok(None) };
     let aside = Aside::Letter { to: *who, message: message.to_vec() }.to_bytes();
-    let (_, job) = events::write_in_lane(ctx, &meeting, Purpose::Aside, None, &aside, true)?;
+    let (_, job) = events::write_in_lane(ctx, &meeting, Purpose::Aside, None, &aside, Matter::Letter.is_urgent())?;
     Ok(Some(job))
 }

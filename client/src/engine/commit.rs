@@ -22,6 +22,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, Leaf};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
+use super::schedule::Matter;
 use super::{adrift, asides, cases, circles, desks, events};
 use crate::store::{Ctx, StoreError};
 
@@ -195,7 +196,7 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
         circle: Some(circle),
         event: None,
         epoch: Some(epoch),
-        urgent: !matches!(intent.wish, Wish::Update),
+        urgent: if matches!(intent.wish, Wish::Update) { Matter::Update } else { Matter::Change }.is_urgent(),
         reserve: matches!(intent.wish, Wish::Remove { .. }),
     };
     let job = outbox::enqueue(ctx, &job, &slot)?;

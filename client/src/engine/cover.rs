@@ -1,6 +1,6 @@
 //! The cover schedule: while a client watches, it writes at random times whether or not it has something to say.
 //!
-//! The times are those of a Poisson process, so one says nothing of the next. What is not urgent (receipts, standings, key
+//! The times are those of a Poisson process, so one says nothing of the next. What is not urgent (receipts, notes, key
 //! updates) waits for one of them and takes the place of noise, one job at a time. Alerts and the answers of people leave at
 //! once. Noise is a cell like any other: random bytes at a random address, with a token if the relay asks for one, stored
 //! before it is sent and repeated as others are.
@@ -10,12 +10,10 @@ use himaya_protocol::wire::cell::CELL_SIZE;
 
 use super::error::EngineError;
 use super::outbox;
+use super::schedule::{self, COVER_MEAN, Turn};
 use super::tokens::{self, RESERVE};
-use super::upkeep::exponential;
 use crate::store::{Ctx, Seconds};
 
-/// How long it is between two writes on average, unless the person says otherwise, in seconds.
-const COVER_MEAN: Seconds = 3_600;
 /// The longest mean that makes sense, in seconds: a day.
 pub const COVER_MEAN_MOST: Seconds = 86_400;
 
@@ -46,22 +44,23 @@ pub fn begin_cover(ctx: &mut Ctx<'_>) -> Result<bool, EngineError> {
 }
 
 fn plan(ctx: &mut Ctx<'_>, mean: Seconds) -> Result<(), EngineError> {
-    let wait = exponential(ctx, mean);
-    Ok(ctx.set_number(AT, ctx.now.saturating_add(wait))?)
+    let at = schedule::next_cover(ctx.now, mean, ctx.rng);
+    Ok(ctx.set_number(AT, at)?)
 }
 
 /// If a write is due now: lets the oldest job that is not urgent leave, or noise if none waits, and plans the next.
 /// Whether it was due.
 pub fn cover(ctx: &mut Ctx<'_>) -> Result<bool, EngineError> {
     let mean = cover_mean(ctx)?;
-    let Some(at) = ctx.number(AT)?.filter(|_| mean > 0) else { return Ok(false) };
-    // What lies further ahead than is ever planned was planned by a clock that has been put back since.
-    if at > ctx.now && at - ctx.now <= mean.saturating_mul(10) {
+    let now = ctx.now;
+    if !ctx.number(AT)?.is_some_and(|at| schedule::cover_is_due(at, mean, now)) {
         return Ok(false);
     }
     plan(ctx, mean)?;
-    if !outbox::release_oldest(ctx)? && may_spend(ctx)? {
-        noise(ctx)?;
+    match schedule::cover_turn(&outbox::queue(ctx)?, now, may_spend(ctx)?) {
+        Turn::Job(job) => outbox::release(ctx, job)?,
+        Turn::Noise => noise(ctx)?,
+        Turn::Nothing => (),
     }
     Ok(true)
 }

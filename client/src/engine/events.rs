@@ -24,6 +24,7 @@ use super::lanes::{self, loaded, stored};
 use super::mls::{self, PAST_EPOCHS};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
+use super::schedule::Matter;
 use super::{heads, plans, retention, upkeep};
 use crate::store::{Ctx, Seconds, StoreError};
 
@@ -64,7 +65,7 @@ pub fn raise(
     if let Some(circle) = circle {
         circles::require_active(circle)?;
     }
-    write(ctx, circle.map(|circle| circle.id.as_slice()), alert.into(), &draft, true)
+    write(ctx, circle.map(|circle| circle.id.as_slice()), alert.into(), &draft)
 }
 
 /// Says something in a circle.
@@ -102,7 +103,7 @@ pub fn clear(ctx: &mut Ctx<'_>, event: &EventId, note: Option<Note>) -> Result<E
     }
     let draft = about(&bytes)?;
     let body = AllClear { refs: [*event].into(), note }.into();
-    write(ctx, circle.as_deref(), body, &draft, true)
+    write(ctx, circle.as_deref(), body, &draft)
 }
 
 /// What stands around a word about an event: its case, and whether it is in earnest.
@@ -117,19 +118,13 @@ pub fn say(ctx: &mut Ctx<'_>, circle: &Circle, body: impl Into<Body>, draft: &Dr
     send(ctx, &circle.id, body.into(), draft)
 }
 
-/// Writes an event into a circle, urgently.
+/// Writes an event into a circle.
 pub(super) fn send(ctx: &mut Ctx<'_>, circle: &[u8], body: Body, draft: &Draft) -> Result<EventId, EngineError> {
-    write(ctx, Some(circle), body, draft, true)
+    write(ctx, Some(circle), body, draft)
 }
 
 /// Logs an own event and gets it on its way.
-fn write(
-    ctx: &mut Ctx<'_>,
-    circle: Option<&[u8]>,
-    body: Body,
-    draft: &Draft,
-    urgent: bool,
-) -> Result<EventId, EngineError> {
+fn write(ctx: &mut Ctx<'_>, circle: Option<&[u8]>, body: Body, draft: &Draft) -> Result<EventId, EngineError> {
     let identity = super::identity(ctx)?;
     let minutes = ctx.now / 60;
     let lang = match &draft.lang {
@@ -158,6 +153,7 @@ fn write(
     if let Body::Ack(ack) = event.body() {
         note_acks(ctx, &identity.fingerprint, ack)?;
     }
+    let urgent = Matter::Event(event.body()).is_urgent();
     ctx.execute("INSERT INTO outgoing (event, urgent) VALUES (?1, ?2)", &[&&event.id().as_bytes()[..], &urgent])?;
     issue_waiting(ctx)?;
     Ok(event.id())
@@ -314,7 +310,7 @@ pub(super) fn write_receipts(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), Eng
             return Ok(());
         }
         let body = Ack { refs, level: AckLevel::Device, note: None }.into();
-        write(ctx, Some(circle), body, &Draft::default(), false)?;
+        write(ctx, Some(circle), body, &Draft::default())?;
     }
 }
 
@@ -380,7 +376,7 @@ fn encrypt(ctx: &mut Ctx<'_>, circle: &[u8], id: &[u8], bytes: &[u8], urgent: bo
 
 /// Says nothing but how this client stands: an empty message, which is no event.
 pub(super) fn tell_standing(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
-    write_in_lane(ctx, circle, Purpose::Standing, None, &[], true).map(|_| ())
+    write_in_lane(ctx, circle, Purpose::Standing, None, &[], Matter::Standing.is_urgent()).map(|_| ())
 }
 
 /// Encrypts bytes in the circle's newest epoch and queues them for the next slot of the own lane; the epoch, and the job.

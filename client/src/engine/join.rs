@@ -12,6 +12,7 @@ use super::error::EngineError;
 use super::lanes::stored;
 use super::mls::{self, SUITE};
 use super::receive::News;
+use super::schedule;
 use super::{adrift, asides, contacts, desks, events, upkeep};
 use crate::store::Ctx;
 
@@ -100,7 +101,7 @@ pub(super) fn welcome(
     };
     ctx.execute("UPDATE circle SET unread_since = ?2 WHERE id = ?1", &[&circle, &unread])?;
     // Whoever has just joined gives its leaf a key of its own soon, so that the tree gets its paths and commits shrink.
-    let due = ctx.now + upkeep::exponential(ctx, upkeep::JOINER_UPDATE_MEAN);
+    let due = ctx.now + schedule::exponential(ctx.rng, upkeep::JOINER_UPDATE_MEAN);
     ctx.execute(
         "UPDATE circle SET update_due = ?2, update_day = ?3 WHERE id = ?1",
         &[&circle, &stored(due), &stored(ctx.now / DAY)],

@@ -34,6 +34,7 @@ mod plan_b;
 mod plans;
 mod receive;
 mod retention;
+pub mod schedule;
 mod shelter;
 mod signals;
 mod sunset;
@@ -58,8 +59,8 @@ pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
 pub use identity::{Identity, found, identity, valid_name};
 pub use lanes::{Turn, drop_doomed, is_expected, turn};
 pub use outbox::{
-    Job, Pace, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting,
-    waits_at, waits_for_circle, waits_for_token,
+    Job, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting, waits_at,
+    waits_for_circle, waits_for_token,
 };
 pub use pick::{WANTED_MOST, plan_pick};
 pub use plan_b::{Helpline, PlanB, plan_b, set_plan_b};
@@ -68,6 +69,7 @@ pub use plans::{
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use retention::{Statistics, destroy_due, purged, statistics, was_purged};
+pub use schedule::Pace;
 pub use shelter::{
     Candidate, OwnPlace, answer_match, ask_for_shelter, carry, change_offer, depart, hand_over, own_line, own_places,
     propose, put_up_offer, search, shelter, stage_of, take_notes,

@@ -13,15 +13,10 @@ use himaya_protocol::wire::{Address, Cell, Chunk};
 use super::error::EngineError;
 use super::lanes::{self, loaded, stored as number};
 use super::receive::News;
-use super::tokens::{self, Supply};
+use super::schedule::{self, Next, Pace, Supply, Waiting};
+use super::tokens;
 use super::{commit, events};
 use crate::store::{Ctx, Seconds, StoreError};
-
-/// How many jobs of a lane another one of it may overtake: less than a reader's look-ahead.
-const OVERTAKEN: i64 = 4;
-
-/// A time to wait that is longer than any was made: the clock has been put back since.
-const CLOCK_WENT_BACK: Seconds = 900;
 
 /// What a job carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,15 +67,6 @@ impl Purpose {
     fn from_text(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|purpose| purpose.text() == text)
     }
-}
-
-/// Which jobs may leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// Every one whose time has come.
-    All,
-    /// Those that somebody waits for, what they wait for in their lane, and what the cover schedule has released.
-    Urgent,
 }
 
 /// What is to be put, chunks first.
@@ -208,14 +194,34 @@ pub(super) fn enqueue_noise(ctx: &Ctx<'_>, address: &Address, cell: &[u8]) -> Re
     Ok(())
 }
 
-/// Lets the oldest job leave that is not urgent; `false` when none waits.
-pub(super) fn release_oldest(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
-    let released = ctx.execute(
-        "UPDATE job SET released = 1 WHERE id = (SELECT min(id) FROM job WHERE NOT urgent AND NOT released AND not_before <= ?1
-             AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed')))",
-        &[&number(ctx.now)],
-    )?;
-    Ok(released > 0)
+/// Lets a job leave that is not urgent.
+pub(super) fn release(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
+    ctx.execute("UPDATE job SET released = 1 WHERE id = ?1", &[&job])?;
+    Ok(())
+}
+
+/// What waits, as far as it matters to the schedule. Commits wait while this client may have missed something: the slot may
+/// have been won by a commit that the relay has forgotten.
+pub(super) fn queue(ctx: &Ctx<'_>) -> Result<Vec<Waiting>, EngineError> {
+    let sql = "SELECT id, lane, place, urgent, released, reserve, purpose = 'commit',
+            purpose = 'commit' AND coalesce(circle IN (SELECT id FROM circle WHERE adrift = 'missed'), 1),
+            EXISTS (SELECT 1 FROM token WHERE token.address = job.address), not_before
+        FROM job ORDER BY id";
+    let jobs = ctx.rows(sql, &[], |row| {
+        let place = row.get(2)?;
+        Ok(Waiting {
+            id: row.get(0)?,
+            lane: row.get::<_, Option<i64>>(1)?.map(|lane| (lane, place)),
+            urgent: row.get(3)?,
+            released: row.get(4)?,
+            reserve: row.get(5)?,
+            commit: row.get(6)?,
+            stopped: row.get(7)?,
+            paid: row.get(8)?,
+            not_before: loaded(row.get(9)?),
+        })
+    })?;
+    Ok(jobs)
 }
 
 /// Adds chunks to a queued job, to be put before its cell.
@@ -230,76 +236,46 @@ pub(super) fn add_chunks(ctx: &Ctx<'_>, job: i64, chunks: &[(Address, Chunk)]) -
     Ok(())
 }
 
-/// The next job whose time has come: urgent ones first, commits after everything that needs no reading, alerts and
-/// answers before the rest, then in the order they were queued.
-///
-/// Readers look a few slots ahead in each lane and no further, so a job waits while `OVERTAKEN` or more of those
-/// before it in its lane do; in return its own time is the time of those before it. Commits wait while this client may
-/// have missed something: the slot may have been won by a commit that the relay has forgotten.
-/// Jobs that no token is there for wait as well; what an alert waits for in its lane may use the alert's.
+/// The next job whose time has come: [`schedule::next`] says which.
 pub fn next_job(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Job>, EngineError> {
-    next_job_with(ctx, tokens::supply(ctx)?, pace)
+    match schedule::next(&queue(ctx)?, tokens::supply(ctx)?, pace, ctx.now) {
+        Some(next) => load(ctx, next).map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Whether a job that is due waits for nothing but a token.
 pub fn waits_for_token(ctx: &Ctx<'_>, pace: Pace) -> Result<bool, EngineError> {
     let supply = tokens::supply(ctx)?;
-    Ok(supply != Supply::Ample
-        && next_job_with(ctx, supply, pace)?.is_none()
-        && next_job_with(ctx, Supply::Ample, pace)?.is_some())
+    if supply == Supply::Ample {
+        return Ok(false);
+    }
+    let queue = queue(ctx)?;
+    Ok(schedule::next(&queue, supply, pace, ctx.now).is_none()
+        && schedule::next(&queue, Supply::Ample, pace, ctx.now).is_some())
 }
-
-/// A job that a supply of tokens allows to be put. ?1: the supply.
-const MAY_BE_PUT: &str = "(?1 = 2 OR (?1 = 1 AND (job.reserve OR EXISTS (SELECT 1 FROM job AS later
-        WHERE later.lane = job.lane AND later.place > job.place AND later.reserve)))
-    OR EXISTS (SELECT 1 FROM token WHERE token.address = job.address))";
-
-/// A job that a pace lets leave. ?2: whether all may.
-const MAY_LEAVE: &str = "(?2 OR job.urgent OR job.released OR EXISTS (SELECT 1 FROM job AS later
-        WHERE later.lane = job.lane AND later.place > job.place AND (later.urgent OR later.released)))";
 
 /// When the next job may be tried that does not wait for a token or for its circle.
 pub(super) fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, EngineError> {
-    let sql = format!(
-        "SELECT min(not_before) FROM job WHERE {MAY_BE_PUT} AND {MAY_LEAVE}
-         AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))"
-    );
-    let supply = tokens::supply(ctx)?.number();
-    let all = pace == Pace::All;
-    Ok(ctx.row(&sql, &[&supply, &all], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded))
+    Ok(schedule::next_due(&queue(ctx)?, tokens::supply(ctx)?, pace))
 }
 
-fn next_job_with(ctx: &Ctx<'_>, supply: Supply, pace: Pace) -> Result<Option<Job>, EngineError> {
-    let sql = format!(
-        "SELECT id, purpose, attempts, address, cell, urgent,
-             reserve OR EXISTS (SELECT 1 FROM job AS later
-                 WHERE later.lane = job.lane AND later.place > job.place AND later.reserve) FROM job
-         WHERE (not_before <= ?5 OR not_before > ?5 + ?4 OR EXISTS (SELECT 1 FROM job AS later WHERE later.lane = job.lane
-                    AND later.place > job.place AND later.not_before <= ?5))
-           AND {MAY_BE_PUT} AND {MAY_LEAVE}
-           AND (SELECT count(*) FROM job AS earlier WHERE earlier.lane = job.lane AND earlier.place < job.place) < ?3
-           AND (purpose <> 'commit' OR circle NOT IN (SELECT id FROM circle WHERE adrift = 'missed'))
-         ORDER BY urgent DESC, purpose = 'commit', job.reserve DESC, id LIMIT 1"
-    );
-    let all = pace == Pace::All;
-    let row =
-        ctx.row(&sql, &[&supply.number(), &all, &OVERTAKEN, &number(CLOCK_WENT_BACK), &number(ctx.now)], |row| {
-            Ok((
-                row.get::<_, i64>(0)?,
-                row.get::<_, String>(1)?,
-                row.get::<_, u32>(2)?,
-                row.get::<_, Vec<u8>>(3)?,
-                row.get::<_, Vec<u8>>(4)?,
-                row.get::<_, bool>(5)?,
-                row.get::<_, bool>(6)?,
-            ))
-        })?;
-    let Some((id, purpose, attempts, address, cell, urgent, reserve)) = row else {
-        return Ok(None);
-    };
-    let chunks = ctx.rows("SELECT address, bytes, stored FROM chunk WHERE job = ?1 ORDER BY n", &[&id], |row| {
-        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, bool>(2)?))
+fn load(ctx: &Ctx<'_>, next: Next) -> Result<Job, EngineError> {
+    let sql = "SELECT purpose, attempts, address, cell, urgent FROM job WHERE id = ?1";
+    let row = ctx.row(sql, &[&next.id], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, u32>(1)?,
+            row.get::<_, Vec<u8>>(2)?,
+            row.get::<_, Vec<u8>>(3)?,
+            row.get::<_, bool>(4)?,
+        ))
     })?;
+    let (purpose, attempts, address, cell, urgent) = row.ok_or(StoreError::Damaged("job"))?;
+    let chunks =
+        ctx.rows("SELECT address, bytes, stored FROM chunk WHERE job = ?1 ORDER BY n", &[&next.id], |row| {
+            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, bool>(2)?))
+        })?;
     let chunks = chunks
         .into_iter()
         .map(|(address, bytes, stored)| {
@@ -308,17 +284,17 @@ fn next_job_with(ctx: &Ctx<'_>, supply: Supply, pace: Pace) -> Result<Option<Job
         .collect::<Option<Vec<_>>>();
     let job = |chunks| {
         Some(Job {
-            id,
+            id: next.id,
             purpose: Purpose::from_text(&purpose)?,
             urgent,
-            reserve,
+            reserve: next.reserve,
             attempts,
             chunks,
             address: Address::from_slice(&address)?,
             cell: Cell::from_bytes(cell)?,
         })
     };
-    Ok(Some(chunks.and_then(job).ok_or(StoreError::Damaged("job"))?))
+    Ok(chunks.and_then(job).ok_or(StoreError::Damaged("job"))?)
 }
 
 /// Whether a commit waits because this client may have missed something in its circle.

@@ -22,6 +22,7 @@ use super::adrift::WINDOW_SECONDS;
 use super::error::EngineError;
 use super::lanes::loaded;
 use super::outbox::Job;
+use super::schedule::Supply;
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How many tokens are kept for alerts, answers of people and removals: a quarter of a draw.
@@ -53,28 +54,6 @@ const WINDOW_WRONG: Seconds = 300;
 const DRAW_WAIT_MOST: Seconds = 300;
 /// How long to wait, at least, when the invite has nothing left in this window.
 const ALLOTMENT_WAIT: Seconds = 3_600;
-
-/// How many tokens there are to bind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Supply {
-    /// None.
-    Out,
-    /// The reserve, or less.
-    Reserve,
-    /// Enough for everything, or none is needed.
-    Ample,
-}
-
-impl Supply {
-    /// How it stands in queries.
-    pub(super) fn number(self) -> i64 {
-        match self {
-            Self::Out => 0,
-            Self::Reserve => 1,
-            Self::Ample => 2,
-        }
-    }
-}
 
 /// What may be shown with a put.
 #[derive(Debug, Clone, PartialEq, Eq)]

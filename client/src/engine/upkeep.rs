@@ -4,25 +4,21 @@ use himaya_protocol::content::EventId;
 use himaya_protocol::wire::contact::ContactMessage;
 use himaya_protocol::wire::member;
 use himaya_protocol::wire::policy::Role;
-use rand::Rng;
 
 use super::circles::{self, Circle, CircleState, DAY};
 use super::commit::{self, Wish};
 use super::error::EngineError;
 use super::lanes::{self, loaded, stored};
-use super::outbox::{self, Pace};
+use super::outbox;
 use super::receive::{News, oldest_held};
+use super::schedule::{self, Pace, RECEIPT_MEAN};
 use super::{adrift, asides, desks, events, ladder, mls, plans, retention, shelter};
 use crate::store::{Ctx, Seconds};
 
-/// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
-const RECEIPT_MEAN: Seconds = 3_600;
 /// How long whoever has joined waits on average before its leaf gets a key of its own.
 pub(super) const JOINER_UPDATE_MEAN: Seconds = 3_600;
 /// The longest that anything is planned ahead: ten means of the longest, a receipt's mean that a person chose aside.
 const PLANNED_MOST: Seconds = 7 * DAY;
-/// How long whoever's turn it is waits on average.
-const TURN_MEAN: Seconds = 4 * 3_600;
 
 /// Plans the device receipt for an event: it waits for its circle's next batch.
 pub(super) fn plan_receipt(ctx: &mut Ctx<'_>, circle: &[u8], event: &EventId) -> Result<(), EngineError> {
@@ -31,8 +27,10 @@ pub(super) fn plan_receipt(ctx: &mut Ctx<'_>, circle: &[u8], event: &EventId) ->
         return Ok(());
     }
     ctx.execute("INSERT OR IGNORE INTO receipt (circle, event) VALUES (?1, ?2)", &[&circle, &&event.as_bytes()[..]])?;
-    let due = ctx.now + exponential(ctx, mean);
-    ctx.execute("UPDATE circle SET receipt_due = coalesce(receipt_due, ?2) WHERE id = ?1", &[&circle, &stored(due)])?;
+    let planned =
+        ctx.row("SELECT receipt_due FROM circle WHERE id = ?1", &[&circle], |row| row.get::<_, Option<i64>>(0))?;
+    let due = schedule::receipts_due(planned.flatten().map(loaded), ctx.now, mean, ctx.rng);
+    ctx.execute("UPDATE circle SET receipt_due = ?2 WHERE id = ?1", &[&circle, &stored(due)])?;
     Ok(())
 }
 
@@ -118,7 +116,7 @@ fn take_turn(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), EngineError> {
     if loaded(seen.unwrap_or_default()) < today {
         ctx.execute("UPDATE circle SET update_day = ?2 WHERE id = ?1", &[&circle.id, &stored(today)])?;
         if my_turn(ctx, circle, today)? {
-            let due = ctx.now + exponential(ctx, TURN_MEAN);
+            let due = schedule::update_due(ctx.now, ctx.rng);
             ctx.execute(
                 "UPDATE circle SET update_due = coalesce(update_due, ?2) WHERE id = ?1",
                 &[&circle.id, &stored(due)],
@@ -172,12 +170,4 @@ pub(super) fn due(ctx: &Ctx<'_>, circle: &Circle, column: &'static str) -> Resul
     // What lies further ahead than anything is ever planned was planned by a clock that has been put back since.
     let sql = format!("SELECT 1 FROM circle WHERE id = ?1 AND ({column} <= ?2 OR {column} > ?2 + ?3)");
     Ok(ctx.row(&sql, &[&circle.id, &stored(ctx.now), &stored(PLANNED_MOST)], |_| Ok(()))?.is_some())
-}
-
-/// A waiting time of a Poisson process with this mean, at most ten times it.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded by ten means just above")]
-#[expect(clippy::cast_precision_loss, reason = "a mean is seconds to days")]
-pub(super) fn exponential(ctx: &mut Ctx<'_>, mean: Seconds) -> Seconds {
-    let uniform: f64 = ctx.rng.random();
-    (-(1.0 - uniform).ln()).min(10.0).mul_add(mean as f64, 0.0) as Seconds
 }

@@ -32,7 +32,7 @@ use self::answer::Records;
 use self::resume::Begun;
 use super::error::{Refusal, TransportError, Unreachable};
 use super::route::Route;
-use super::{Put, Transport};
+use super::{Call, Connection, Put, Transport};
 
 /// The longest descriptor that is read: its head and room for sections to come.
 const DESCRIPTOR_MAX: usize = 16 << 10;
@@ -103,9 +103,12 @@ impl Https {
         Ok(Self { endpoint, base, onion, tls, route, timeouts, reads, begun: Mutex::default() })
     }
 
-    /// A client that has no connection yet and keeps none.
-    fn fresh(&self) -> Result<Client, TransportError> {
-        client(&self.tls, self.onion, &self.route, &self.timeouts, 0)
+    /// What a call is sent with: for one that has a connection of its own, a client that has none yet and keeps none.
+    fn client_for(&self, call: Call) -> Result<Client, TransportError> {
+        match call.connection() {
+            Connection::Reads => Ok(self.reads.clone()),
+            Connection::Own => client(&self.tls, self.onion, &self.route, &self.timeouts, 0),
+        }
     }
 
     /// Sends a call and takes the head of its answer, whatever its status.
@@ -133,7 +136,7 @@ impl Https {
         token: Option<&Token>,
     ) -> Result<Put<Vec<u8>>, TransportError> {
         within(self.timeouts.call, async {
-            let mut request = self.request(&self.fresh()?, Method::POST, path).body(body);
+            let mut request = self.request(&self.client_for(Call::Put)?, Method::POST, path).body(body);
             if let Some(token) = token {
                 let shown = HeaderValue::from_str(&token.to_authorization());
                 let mut shown = shown.map_err(|_| TransportError::Setup("a token that no header holds"))?;
@@ -163,14 +166,14 @@ impl Https {
     }
 
     async fn read(&self, path: &str) -> Result<Response, TransportError> {
-        self.call(&self.reads, Method::GET, path, None).await
+        self.call(&self.client_for(Call::Read)?, Method::GET, path, None).await
     }
 
     async fn pick_some_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
         const LAYOUT: &str = "the answer to a pick";
         let list = Pick::Chunks(addresses.to_vec()).to_bytes().ok_or(LayoutError("a pick list"))?;
         within(self.timeouts.call, async {
-            let answer = self.call(&self.fresh()?, Method::POST, relay::PATH_PICK, Some(list)).await?;
+            let answer = self.call(&self.client_for(Call::Pick)?, Method::POST, relay::PATH_PICK, Some(list)).await?;
             let answer = ok(answer)?;
             let size = addresses.len().saturating_mul(1 + CHUNK_SIZE);
             let body = answer::exactly(answer, size, LAYOUT).await?;
@@ -215,7 +218,9 @@ impl Transport for Https {
     async fn draw(&self, request: &[u8]) -> Result<BatchResponse, TransportError> {
         const LAYOUT: &str = "the answer to a draw";
         within(self.timeouts.call, async {
-            let answer = self.call(&self.fresh()?, Method::POST, relay::PATH_TOKENS, Some(request.to_vec())).await?;
+            let answer = self
+                .call(&self.client_for(Call::Draw)?, Method::POST, relay::PATH_TOKENS, Some(request.to_vec()))
+                .await?;
             let body = answer::exactly(ok(answer)?, DRAWN_SIZE, LAYOUT).await?;
             BatchResponse::from_bytes(&body).map_err(|_| LayoutError(LAYOUT).into())
         })

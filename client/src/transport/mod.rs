@@ -23,6 +23,41 @@ pub enum Put<T> {
     Taken(T),
 }
 
+/// A call, by what the relay could learn from seeing two of them on one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// What is the same for everybody: the descriptor, windows, what is new in the current one.
+    Read,
+    /// A box is put.
+    Put,
+    /// Boxes are asked for by address.
+    Pick,
+    /// Tokens are drawn.
+    Draw,
+    /// The feed is opened.
+    Feed,
+}
+
+/// A connection that a call travels on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// One that is opened for this call and closed after it.
+    Own,
+    /// The one that reads go over, one after the other.
+    Reads,
+}
+
+impl Call {
+    /// The connection that it travels on: whoever reads has nothing to do with whoever writes, and two writers nothing
+    /// with each other.
+    pub fn connection(self) -> Connection {
+        match self {
+            Self::Read => Connection::Reads,
+            Self::Put | Self::Pick | Self::Draw | Self::Feed => Connection::Own,
+        }
+    }
+}
+
 /// The relay's calls as a client sees them. Every put and every draw travels on a connection of its own. Nothing is retried
 /// here, but a closed window that breaks off is read on.
 pub trait Transport: Send + Sync {

@@ -12,7 +12,7 @@ use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, RANGE};
 use reqwest::{Method, Response};
 
 use super::answer::Records;
-use super::{Https, ok, within};
+use super::{Call, Https, ok, within};
 use crate::transport::error::{Refusal, TransportError};
 
 /// How often one call reads on. Each time must have brought a whole record at least.
@@ -74,7 +74,7 @@ impl Https {
 
     async fn read_rest(&self, begun: &mut Begun) -> Result<(), TransportError> {
         let path = relay::window_cells_path(begun.window);
-        let mut request = self.request(&self.reads, Method::GET, &path);
+        let mut request = self.request(&self.client_for(Call::Read)?, Method::GET, &path);
         let rest = begun.rest();
         if let Some(place) = rest {
             request = request.header(RANGE, format!("bytes={place}-"));
