@@ -2,6 +2,8 @@
 
 pub mod binaries;
 pub mod demo;
+#[allow(clippy::indexing_slicing, reason = "an experiment that indexes wrongly ends, and nothing depends on it")]
+pub mod linkage;
 pub mod page;
 pub mod sim;
 pub mod week;

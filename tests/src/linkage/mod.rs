@@ -1,0 +1,94 @@
+//! The linkage experiment: what an honest-but-curious relay makes of everything that it sees.
+//!
+//! A relay sees when a cell is put, on which connection, who holds a feed open, who reads windows and when, which chunks are
+//! asked for how often, and, without Tor, from which IP address. The experiment gives all of that to an adversary who has
+//! learned from a week whose truth it was told, and asks it about the week after: which puts belong to one group, who are
+//! members of one group, how large a group is, whose client a put comes from.
+//!
+//! The clients are models in all but one thing: what leaves when, in which order, and on which connection is decided by the
+//! functions that decide it in the client (`himaya::engine::schedule`, `himaya::transport::Call`). MLS and the store are left out,
+//! because nobody can run some hundred of them side by side.
+
+pub mod attack;
+mod client;
+mod evidence;
+pub mod life;
+mod matter;
+pub mod measure;
+pub mod play;
+mod plot;
+pub mod population;
+pub mod report;
+pub mod setting;
+pub mod view;
+
+/// A day, in seconds.
+pub const DAY: u64 = 86_400;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use attack::{Task, Traffic};
+use report::{Row, Scale};
+use setting::Setting;
+
+/// Runs the experiment for a command line: `--out FOLDER` writes tables and plots there, otherwise the tables are printed.
+pub fn run(arguments: &[String], out: &mut dyn Write) -> ExitCode {
+    let ran = match arguments {
+        [] => tables(|text| Ok(out.write_all(text.as_bytes())?)).map(|_| ()),
+        [flag, folder] if flag == "--out" => keep(Path::new(folder)),
+        _ => Err(anyhow::anyhow!("call it as linkage, or linkage --out FOLDER")),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when even this cannot be written.
+            let _unwritable = writeln!(std::io::stderr(), "linkage: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs everything at the scale of docs/metadata.md and tells each table as it is there.
+fn tables(mut tell: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (heading, settings) in [
+        ("As the client is", Setting::switched()),
+        ("Cells alone", Setting::cells()),
+        ("Weakened", Setting::weakened()),
+    ] {
+        tell(&format!("\n## {heading}\n"))?;
+        for setting in settings {
+            let (amount, more) = report::run(Scale::whole(), &setting);
+            tell(&report::table(amount, &more))?;
+            rows.extend(more);
+        }
+    }
+    Ok(rows)
+}
+
+fn keep(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder).context("the folder cannot be made")?;
+    let mut text =
+        "# The linkage experiment: all figures\n\nWritten by the command in [metadata.md](../metadata.md#linking), \
+        which says what they mean.\n"
+            .to_owned();
+    let rows = tables(|table| {
+        text.push_str(table);
+        Ok(())
+    })?;
+    std::fs::write(folder.join("linkage.md"), text)?;
+    for (name, task, ips) in [
+        ("linking", Task::Linking, false),
+        ("co-membership", Task::CoMembership, false),
+        ("acquaintance", Task::Acquaintance, true),
+        ("sender", Task::Sender, false),
+    ] {
+        let picture = plot::bars(task, Traffic::Covered, ips, &rows);
+        std::fs::write(folder.join(format!("linkage-{name}.svg")), picture)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! Everybody's clients and the relay on simulated time: what the relay sees, and what was behind it.
+
+use std::collections::BTreeMap;
+
+use himaya::transport::{Call, Connection};
+use himaya_protocol::wire::member;
+use rand::{Rng, RngCore};
+
+use super::client::{Client, Load};
+use super::life::{Line, Said};
+use super::population::Population;
+use super::setting::Setting;
+use super::view::{ChunkSeen, PickSeen, PutSeen, ReadSeen, Session, Truth, View};
+use super::{DAY, matter};
+
+/// How often a watcher reads windows beside the feed, in seconds.
+pub(super) const SYNC: u64 = 3_600;
+
+/// What the relay saw, and what was behind each put.
+#[derive(Debug, Default)]
+pub struct Played {
+    /// What the relay saw.
+    pub view: View,
+    /// What was behind each put, in the same order.
+    pub truths: Vec<Truth>,
+}
+
+/// What happens at a time.
+#[derive(Debug, Clone)]
+enum Act {
+    Begin(usize),
+    End(usize),
+    Say(Line),
+    Look(usize),
+    /// Time to read windows, if the feed with this number is still open.
+    Sync(usize, usize),
+    Arrive {
+        who: usize,
+        group: usize,
+        wants_receipt: bool,
+        chunks: Vec<u64>,
+    },
+    /// A day begins: whose turn is it?
+    Day(u64),
+}
+
+/// A world that runs.
+struct World<'a, R> {
+    population: &'a Population,
+    setting: &'a Setting,
+    clients: Vec<Client>,
+    played: Played,
+    plan: BTreeMap<(u64, u64), Act>,
+    acts: u64,
+    connections: u64,
+    now: u64,
+    end: u64,
+    rng: &'a mut R,
+}
+
+/// Plays a script on so many days.
+pub fn play(population: &Population, script: &[Line], setting: &Setting, days: u64, rng: &mut impl RngCore) -> Played {
+    let mut world = World {
+        population,
+        setting,
+        clients: population.people.iter().map(|_| Client::default()).collect(),
+        played: Played::default(),
+        plan: BTreeMap::new(),
+        acts: 0,
+        connections: 0,
+        now: 0,
+        end: days * DAY,
+        rng,
+    };
+    world.plan_days(days);
+    for line in script {
+        world.at(line.at, Act::Say(*line));
+    }
+    while let Some(((at, _), act)) = world.plan.pop_first() {
+        if at >= world.end {
+            break;
+        }
+        world.now = at;
+        world.act(act);
+    }
+    let end = world.end;
+    world.played.view.sessions.iter_mut().for_each(|session| session.closed = session.closed.min(end));
+    world.played
+}
+
+impl<R: RngCore> World<'_, R> {
+    fn at(&mut self, at: u64, act: Act) {
+        self.acts += 1;
+        self.plan.insert((at, self.acts), act);
+    }
+
+    fn plan_days(&mut self, days: u64) {
+        for day in 0..days {
+            self.at(day * DAY, Act::Day(day));
+            for (who, person) in self.population.people.iter().enumerate() {
+                match person.awake {
+                    Some((up, down)) => {
+                        // Nobody is up to the second.
+                        let late = self.rng.random_range(0..1_200);
+                        self.at(day * DAY + up - late, Act::Begin(who));
+                        self.at(day * DAY + down + late, Act::End(who));
+                    }
+                    None if day == 0 => {
+                        let first = self.rng.random_range(0..600);
+                        self.at(first, Act::Begin(who));
+                    }
+                    None => (),
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Begin(who) => self.begin(who),
+            Act::End(who) => {
+                if let Some(session) = self.clients[who].session {
+                    self.played.view.sessions[session].closed = self.now;
+                }
+                self.clients[who].end();
+            }
+            Act::Say(line) => self.say(line),
+            Act::Look(who) => {
+                if self.clients[who].session.is_some() {
+                    let population = self.population;
+                    let size = |group: usize| population.groups[group].members.len();
+                    self.clients[who].look(self.setting, size, self.now, self.rng);
+                    self.send(who);
+                }
+            }
+            Act::Arrive { who, group, wants_receipt, chunks } => self.arrive(who, group, wants_receipt, chunks),
+            Act::Sync(who, session) => self.sync(who, session),
+            Act::Day(day) => self.turns(day),
+        }
+    }
+
+    /// Opens the feed, reads, and does what came meanwhile.
+    fn begin(&mut self, who: usize) {
+        let connection = self.connection(who, Call::Feed);
+        let session = self.played.view.sessions.len();
+        self.clients[who].session = Some(session);
+        self.played.view.sessions.push(Session { connection, from: who, opened: self.now, closed: self.end });
+        self.sync(who, session);
+        self.clients[who].begin(self.setting, self.now, self.rng);
+        for (group, wants_receipt, chunks) in std::mem::take(&mut self.clients[who].missed) {
+            self.arrive(who, group, wants_receipt, chunks);
+        }
+        self.look_later(who);
+    }
+
+    fn say(&mut self, line: Line) {
+        let urgent = matter::of(line.what).is_urgent();
+        let wants_receipt = line.what != Said::Answer;
+        let load = Load { group: Some(line.group), wants_receipt, chunks: 0, covered: !urgent, commit: false };
+        self.clients[line.who].write(line.group, urgent, load);
+        self.send(line.who);
+    }
+
+    /// Sends what leaves now, and plans the next look.
+    fn send(&mut self, who: usize) {
+        while let Some(load) = self.clients[who].send(self.setting, self.now) {
+            self.put(who, load);
+        }
+        self.look_later(who);
+    }
+
+    fn look_later(&mut self, who: usize) {
+        if let Some(at) = self.clients[who].next_look() {
+            self.at(at.max(self.now), Act::Look(who));
+        }
+    }
+
+    fn put(&mut self, who: usize, load: Load) {
+        // Everything is read before a commit, and after it.
+        let reads = load.commit && self.setting.commit_traces;
+        if reads {
+            self.read(who);
+        }
+        let chunks: Vec<u64> = (0..load.chunks).map(|_| self.rng.random()).collect();
+        for address in &chunks {
+            self.played.view.chunks.push(ChunkSeen { at: self.now, from: who, address: *address });
+        }
+        let connection = self.connection(who, Call::Put);
+        let channel = load.group.filter(|_| self.setting.channels).map(|group| channel(group, self.now / DAY));
+        self.played.view.puts.push(PutSeen { at: self.now, connection, from: who, channel });
+        self.played.truths.push(Truth { who, group: load.group, covered: load.covered });
+        if reads {
+            self.read(who);
+        }
+        let Some(group) = load.group else { return };
+        for other in self.population.groups[group].members.iter().filter(|other| **other != who) {
+            if self.clients[*other].session.is_some() {
+                let arrive =
+                    Act::Arrive { who: *other, group, wants_receipt: load.wants_receipt, chunks: chunks.clone() };
+                self.at(self.now + 1, arrive);
+            } else if load.wants_receipt || !chunks.is_empty() {
+                self.clients[*other].missed.push((group, load.wants_receipt, chunks.clone()));
+            }
+        }
+    }
+
+    fn arrive(&mut self, who: usize, group: usize, wants_receipt: bool, chunks: Vec<u64>) {
+        for address in chunks {
+            let connection = self.connection(who, Call::Pick);
+            self.played.view.picks.push(PickSeen { at: self.now, connection, from: who, address });
+        }
+        if wants_receipt {
+            self.clients[who].plan_receipt(group, self.setting, self.now, self.rng);
+            self.look_later(who);
+        }
+    }
+
+    fn sync(&mut self, who: usize, session: usize) {
+        if self.clients[who].session == Some(session) {
+            self.read(who);
+            self.at(self.now + SYNC, Act::Sync(who, session));
+        }
+    }
+
+    fn read(&mut self, who: usize) {
+        let connection = self.connection(who, Call::Read);
+        self.played.view.reads.push(ReadSeen { at: self.now, connection });
+    }
+
+    /// Whoever's turn it is in each group plans an update once its client runs.
+    fn turns(&mut self, day: u64) {
+        for (number, group) in self.population.groups.iter().enumerate() {
+            let count = u64::try_from(group.members.len()).unwrap_or(1);
+            let turn = member::turn(&number.to_be_bytes(), day, count);
+            let Some(who) = usize::try_from(turn).ok().and_then(|turn| group.members.get(turn)).copied() else {
+                continue;
+            };
+            let runs = self.population.people[who].watches_from(self.now);
+            if runs / DAY == day {
+                self.clients[who].plan_update(number, runs, self.rng);
+                if self.clients[who].session.is_some() {
+                    self.look_later(who);
+                }
+            }
+        }
+    }
+
+    /// The number of the connection that a call travels on.
+    fn connection(&mut self, who: usize, call: Call) -> u64 {
+        let open = self.clients[who].session.map(|session| self.played.view.sessions[session].connection);
+        match (call.connection(), open) {
+            (Connection::Own | Connection::Reads, Some(open)) if self.setting.one_connection => open,
+            (Connection::Own | Connection::Reads, _) => {
+                self.connections += 1;
+                self.connections
+            }
+        }
+    }
+}
+
+/// The name that a group's puts of a day are filed under where there are channels.
+fn channel(group: usize, day: u64) -> u64 {
+    u64::try_from(group).unwrap_or_default() << 32 | day
+}
