@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use himaya::cli::{Environment, run};
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 fn main() -> ExitCode {
+    forbid_core_dumps();
     let variable = |name: &str| std::env::var(name).ok();
     let environment = Environment {
         out: Box::new(std::io::stdout()),
@@ -20,6 +24,15 @@ fn main() -> ExitCode {
         languages: ["HIMAYA_LANG", "LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).collect(),
     };
     ExitCode::from(run(std::env::args_os().collect(), environment))
+}
+
+/// What a client holds in memory (keys, words) is never written to a disk by a crash, and no other process of the same user
+/// can read it.
+fn forbid_core_dumps() {
+    // A system that refuses one still has the other.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// `$XDG_DATA_HOME/himaya`, else `~/.local/share/himaya` (XDG Base Directory Specification).

@@ -336,14 +336,13 @@ CHALLENGE = u16(5) + u16(20) + b"relay.himaya.invalid" + b"\x00" + u16(0)
 
 def member():
     file = File("member.txt", "What members say and compute beside MLS: docs/protocol.md sections 6.6, 7.3, 7.7, 7.8.")
-    file.item("standing_unsure", (b"\x00", "standing: unsure"), (u32(20_500), "window"))
-    file.item("standing_missed_nothing", (b"\x01", "standing: missed nothing"), (u32(20_500), "window"))
-    file.item("standing_lost", (b"\x02", "standing: an owner who could not follow"), (u32(20_500), "window"),
-              (u32(3), "slot"))
+    there = (u32(20_500), "window"), (u32(7), "slots of the lane that the relay has")
+    file.item("standing_unsure", (b"\x00", "standing: unsure"), *there)
+    file.item("standing_missed_nothing", (b"\x01", "standing: missed nothing"), *there)
+    file.item("standing_lost", (b"\x02", "standing: an owner who could not follow"), *there, (u32(3), "slot"))
     key = (u32(20_498), "first window of the newest token key"), (run(0x60), "id of that key")
-    file.item("standing_key", (b"\x01", "standing: missed nothing"), (u32(20_500), "window"), *key)
-    file.item("standing_lost_key", (b"\x02", "standing: an owner who could not follow"), (u32(20_500), "window"),
-              (u32(3), "slot"), *key)
+    file.item("standing_key", (b"\x01", "standing: missed nothing"), *there, *key)
+    file.item("standing_lost_key", (b"\x02", "standing: an owner who could not follow"), *there, (u32(3), "slot"), *key)
     group = run(0x40)
     file.item("group", group)
     for day, members in ((20_700, 1), (20_700, 7), (20_701, 7), (20_702, 200)):

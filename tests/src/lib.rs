@@ -5,5 +5,6 @@ pub mod demo;
 #[allow(clippy::indexing_slicing, reason = "an experiment that indexes wrongly ends, and nothing depends on it")]
 pub mod linkage;
 pub mod page;
+pub mod scene;
 pub mod sim;
 pub mod week;

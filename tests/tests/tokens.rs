@@ -335,6 +335,8 @@ fn members_who_are_shown_different_keys_hear_of_it() {
                 let mut world = World::with_tokens(16, 14, 2);
                 let (mut dilan, mut rojin) = pair(&mut world).await;
                 assert!(!stock(&mut rojin).key_differs && !stock(&mut dilan).key_differs);
+                dilan.lies.blame();
+                rojin.lies.blame();
                 // As if neither had seen an earlier key.
                 for person in [&mut dilan, &mut rojin] {
                     person.run(|ctx| Ok(ctx.execute("DELETE FROM token_key", &[])?));

@@ -74,6 +74,7 @@ help-clear = Tell everyone that your alert is over
     .id = The alert, by the beginning of its number
     .note = A few words
 help-st = Show how your alerts stand: saved, at the relay, received, answered
+    .forget-suspicions = What the relay was suspected of is explained: forget it
 help-net = Show or choose how this device reaches the relay
     .proxy = A proxy that everything goes through, such as socks5h://127.0.0.1:9050 for Tor; off for none
     .cover = How many seconds your device lets pass, on average, between two writes while it watches; 3600 unless you choose; off for none

@@ -49,6 +49,7 @@ mod signals;
 mod sos;
 mod st;
 mod stats;
+mod suspicions;
 mod sync;
 mod times;
 mod verify;
@@ -132,7 +133,7 @@ enum Command {
     Show(show::Arguments),
     Ack(ack::Arguments),
     Clear(clear::Arguments),
-    St,
+    St(st::Arguments),
     Net(net::Arguments),
     #[command(subcommand)]
     Set(set::Command),
@@ -221,7 +222,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Show(arguments) => show::run(app, &arguments).await,
         Command::Ack(arguments) => ack::run(app, &arguments).await,
         Command::Clear(arguments) => clear::run(app, &arguments).await,
-        Command::St => st::run(app).await,
+        Command::St(arguments) => st::run(app, &arguments).await,
         Command::Net(arguments) => net::run(app, &arguments),
         Command::Set(command) => set::run(app, &command),
         Command::Completions(arguments) => completions::run(app, &arguments),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::app::App;
 use super::error::CliError;
-use super::{output, render};
+use super::{output, render, suspicions};
 use crate::driver::Driver;
 use crate::engine::{self, News};
 use crate::text::{Arg, Text};
@@ -52,6 +52,15 @@ pub(super) fn tell(app: &mut App, driver: &mut Driver<Https>, news: &News) -> Re
         News::UpdateNeeded => {
             app.object(&json!({ "news": "update_needed" }))?;
             app.say(Text::EventUpdateNeeded, &[])
+        }
+        News::RelaySuspect(reason) => {
+            let known = driver.transact(|ctx| engine::suspicions(ctx))?;
+            app.object(&json!({ "news": "relay_suspect", "reason": reason.word() }))?;
+            render::gap(app)?;
+            match known.iter().find(|suspicion| suspicion.reason == *reason) {
+                Some(suspicion) => suspicions::show(app, std::slice::from_ref(suspicion)),
+                None => Ok(()),
+            }
         }
     }
 }

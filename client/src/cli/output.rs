@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::board::row::{Party, Row, Step};
 use crate::engine::{
     Answer, Circle, CircleState, Entry, Helpline, InviteState, Member, Plan, PlanB, RESERVE, Reach, Request, Stock,
+    Suspicion,
 };
 use crate::store::Seconds;
 
@@ -36,6 +37,12 @@ impl<'a> Failure<'a> {
 /// How far something queued got.
 pub(super) fn state(sent: bool) -> &'static str {
     if sent { "relayed" } else { "queued" }
+}
+
+/// What the relay is suspected of.
+pub(super) fn suspicion(suspicion: &Suspicion) -> Value {
+    let Suspicion { reason, since, window, circle } = suspicion;
+    json!({ "reason": reason.word(), "since": since, "window": window, "circle": circle })
 }
 
 /// What can still be written; null when the relay asks for no tokens.

@@ -18,7 +18,7 @@ pub(super) fn tell(app: &mut App, driver: &mut Driver<Https>, signal: Signal) ->
         Signal::Missed(id, since, _) => (id, "missed", since),
         Signal::Unknown(id, since) => (id, "unknown", since),
         Signal::RelaySuspect => {
-            app.object(&json!({ "news": "relay_suspect" }))?;
+            app.object(&json!({ "news": "relay_suspect", "reason": "lines" }))?;
             render::gap(app)?;
             return app.say(Text::RelaySuspect, &[]);
         }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::app::{App, Exit};
 use super::error::CliError;
-use super::{output, plans, render};
+use super::{output, plans, render, suspicions};
 use crate::engine::{self, CircleState, EngineError, Entry, Reach};
 use crate::store::{Ctx, Seconds};
 use crate::text::{Arg, Text, day};
@@ -30,12 +30,21 @@ fn open(ctx: &Ctx<'_>, now: Seconds) -> Result<Vec<(Entry, Reach)>, EngineError>
     Ok(open)
 }
 
-pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    #[arg(long)]
+    forget_suspicions: bool,
+}
+
+pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
+    if arguments.forget_suspicions {
+        driver.transact(|ctx| engine::forget_suspicions(ctx))?;
+    }
     app.refresh(&mut driver).await?;
     let now = app.now();
-    let (open, circles, requests, (waiting, _), last, newer, sunset, stock, known, plan_b) =
-        driver.transact(|ctx| {
+    let (open, circles, requests, (waiting, _), last, newer, sunset, stock, known, plan_b, suspected) = driver
+        .transact(|ctx| {
             let open = open(ctx, now)?;
             let last = ctx.number("last sync")?;
             Ok((
@@ -49,6 +58,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
                 engine::stock(ctx)?,
                 engine::plans(ctx)?,
                 engine::plan_b(ctx)?.0,
+                engine::suspicions(ctx)?,
             ))
         })?;
     let (own, theirs): (Vec<_>, Vec<_>) = open.into_iter().partition(|(entry, _)| entry.own);
@@ -60,7 +70,8 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     app.object(&json!({
         "last_sync": last, "waiting": waiting, "requests": requests.len(), "newer": newer, "alerts": objects(&own),
         "relay_sunset": sunset.map(day), "tokens": output::stock(stock), "theirs": objects(&theirs),
-        "check_ins": expected.clone().map(output::plan).collect::<Vec<_>>(), "relay_suspect": suspect,
+        "check_ins": expected.clone().map(output::plan).collect::<Vec<_>>(), "relay_suspect": suspect || !suspected.is_empty(),
+        "suspicions": suspected.iter().map(output::suspicion).collect::<Vec<_>>(),
         "plan_b": plan_b.as_ref().map(output::plan_b), "circles": circles.iter().map(output::circle).collect::<Vec<_>>(),
     }))?;
     if app.json() {
@@ -87,6 +98,7 @@ pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     if suspect {
         app.say(Text::RelaySuspect, &[])?;
     }
+    suspicions::show(app, &suspected)?;
     if !theirs.is_empty() {
         app.say(Text::StTheirs, &[("count", theirs.len().into())])?;
         for (entry, reach) in &theirs {

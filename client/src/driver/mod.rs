@@ -93,11 +93,13 @@ impl<T: Transport> Driver<T> {
         let began = self.now();
         let first = self.flush().await;
         let mut news = first.news;
+        let reading = self.transact(|ctx| crate::engine::begin_reading(ctx))?;
         news.extend(self.read_all().await?);
         news.extend(self.transact(|ctx| {
             crate::engine::note_read_since(ctx, began)?;
             crate::engine::synced(ctx)
         })?);
+        news.extend(self.transact(|ctx| crate::engine::end_reading(ctx, reading))?);
         self.transact(crate::engine::tick)?;
         let flushed = self.flush().await;
         news.extend(flushed.news);

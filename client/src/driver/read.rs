@@ -81,7 +81,10 @@ impl<T: Transport> Driver<T> {
         }
         for window in position.window..relay.current_window {
             match self.transport.window_cells(window).await {
-                Ok(cells) => news.extend(self.take_in(window, cells).await?),
+                Ok(cells) => {
+                    self.transact(|ctx| engine::note_window(ctx, relay.oldest_window, window, &cells))?;
+                    news.extend(self.take_in(window, cells).await?);
+                }
                 // It went while we read the ones before it.
                 Err(TransportError::Refused(Refusal::NotFound | Refusal::Gone)) => {
                     news.extend(self.transact(|ctx| engine::missed_windows(ctx, window + 1))?);
@@ -118,6 +121,7 @@ impl<T: Transport> Driver<T> {
     pub(super) async fn take_in(&mut self, window: u32, cells: Vec<(Address, Cell)>) -> Result<Vec<News>, DriverError> {
         let mut news = Vec::new();
         let mut rest = cells;
+        self.transact(|ctx| engine::note_seen(ctx, rest.iter().map(|(address, _)| address)))?;
         loop {
             let turns: BTreeMap<Address, Turn> = self.transact(|ctx| {
                 let mut turns = BTreeMap::new();

@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::lanes::{self, Lane, stored};
 use super::mls::PAST_EPOCHS;
 use super::receive::{self, News};
-use super::{commit, events, tokens};
+use super::{commit, events, suspicion, tokens};
 use crate::store::{Ctx, Seconds};
 
 /// How long a commit that cannot be judged is waited for.
@@ -62,7 +62,8 @@ pub(super) fn standing(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Standing>,
     } else {
         StandingKind::Unsure
     };
-    Ok(Some(Standing { kind, window, key: tokens::newest_key(ctx)? }))
+    let (stored, key) = (suspicion::slots_stored(ctx, circle)?, tokens::newest_key(ctx)?);
+    Ok(Some(Standing { kind, window, stored, key }))
 }
 
 /// Notes what the relay says of its windows.
@@ -77,6 +78,7 @@ pub fn note_window_length(ctx: &Ctx<'_>, seconds: u32) -> Result<(), EngineError
 /// circle.
 pub fn missed_windows(ctx: &mut Ctx<'_>, oldest: u32) -> Result<Vec<News>, EngineError> {
     let mut news = Vec::new();
+    suspicion::forget_echoes(ctx)?;
     for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
         if circle.members > 1 {
             news.extend(missed(ctx, &circle, oldest)?);
@@ -89,6 +91,7 @@ pub fn missed_windows(ctx: &mut Ctx<'_>, oldest: u32) -> Result<Vec<News>, Engin
 pub(super) fn missed(ctx: &mut Ctx<'_>, circle: &Circle, oldest: u32) -> Result<Option<News>, EngineError> {
     ctx.execute("UPDATE circle SET missed_to = max(coalesce(missed_to, 0), ?2) WHERE id = ?1", &[&circle.id, &oldest])?;
     ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle.id])?;
+    suspicion::overlook(ctx, &circle.id)?;
     if circle.adrift.is_some() {
         return Ok(None);
     }

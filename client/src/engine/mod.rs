@@ -38,6 +38,7 @@ pub mod schedule;
 mod shelter;
 mod signals;
 mod sunset;
+mod suspicion;
 mod tokens;
 mod upkeep;
 mod views;
@@ -76,6 +77,9 @@ pub use shelter::{
 };
 pub use signals::{Signal, signals};
 pub use sunset::{note_relay_sunset, relay_sunset};
+pub use suspicion::{
+    Reason, Suspicion, begin_reading, end_reading, forget_suspicions, note_seen, note_window, suspicions,
+};
 pub use tokens::{
     DrawFailure, Drawn, InviteState, RESERVE, Right, Stock, add_invite, draw, draw_failed, drawn, may_draw,
     needs_tokens, note_relay_tokens, right_for, stock, token_refused,

@@ -15,7 +15,7 @@ use super::lanes::{self, loaded, stored as number};
 use super::receive::News;
 use super::schedule::{self, Next, Pace, Supply, Waiting};
 use super::tokens;
-use super::{commit, events};
+use super::{commit, events, suspicion};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// What a job carries.
@@ -136,6 +136,7 @@ impl<'a> NewJob<'a> {
 pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Result<i64, EngineError> {
     let (frame, chunks) = frame(ctx, new.payload)?;
     let cell = seal(ctx, slot, &frame)?;
+    suspicion::expect_echo(ctx, &slot.address)?;
     let id = ctx.insert(
         "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before, reserve, place)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce((SELECT next FROM lane WHERE id = ?2), 0))",
@@ -187,6 +188,7 @@ pub(super) fn spill(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<(Spill, Vec<(Ad
 
 /// Queues a cell that says nothing, to leave now.
 pub(super) fn enqueue_noise(ctx: &Ctx<'_>, address: &Address, cell: &[u8]) -> Result<(), EngineError> {
+    suspicion::expect_echo(ctx, address)?;
     ctx.execute(
         "INSERT INTO job (purpose, frame, address, cell, urgent, not_before, released) VALUES (?1, x'', ?2, ?3, 0, 0, 1)",
         &[&Purpose::Cover.text(), &&address.as_bytes()[..], &cell],
@@ -346,18 +348,19 @@ pub fn chunk_stored(ctx: &Ctx<'_>, job: i64, address: &Address) -> Result<(), En
 
 /// The relay has a job's cell. Twice for one job is the same as once.
 pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
-    let row = ctx.row("SELECT purpose, event, circle, epoch FROM job WHERE id = ?1", &[&job], |row| {
+    let row = ctx.row("SELECT purpose, event, circle, address FROM job WHERE id = ?1", &[&job], |row| {
         Ok((
             row.get::<_, String>(0)?,
             row.get::<_, Option<Vec<u8>>>(1)?,
             row.get::<_, Option<Vec<u8>>>(2)?,
-            row.get::<_, Option<i64>>(3)?,
+            row.get::<_, Vec<u8>>(3)?,
         ))
     })?;
-    let Some((purpose, event, circle, _epoch)) = row else {
+    let Some((purpose, event, circle, address)) = row else {
         return Ok(Vec::new());
     };
-    drop_job(ctx, job)?;
+    suspicion::acknowledged(ctx, &address)?;
+    erase(ctx, job)?;
     match Purpose::from_text(&purpose) {
         Some(Purpose::Commit) => commit::won(ctx, &circle.ok_or(StoreError::Damaged("job"))?, job),
         Some(Purpose::Event) => events::relayed(ctx, &event.ok_or(StoreError::Damaged("job"))?),
@@ -404,6 +407,7 @@ pub(super) fn move_job(ctx: &mut Ctx<'_>, job: i64, slot: &Slot) -> Result<(), E
     let frame: Option<Vec<u8>> = ctx.row("SELECT frame FROM job WHERE id = ?1", &[&job], |row| row.get(0))?;
     let frame = frame.as_deref().and_then(read_frame).ok_or(StoreError::Damaged("job"))?;
     let cell = seal(ctx, slot, &frame)?;
+    suspicion::expect_echo(ctx, &slot.address)?;
     // The token that was shown with the old address is never shown with another.
     tokens::destroy_of(ctx, job)?;
     ctx.execute(
@@ -423,8 +427,17 @@ pub(super) fn commit_at(ctx: &Ctx<'_>, address: &Address) -> Result<Option<(i64,
     )?)
 }
 
-/// Takes a job out of the outbox.
+/// Takes a job out of the outbox that the relay may not have. Its slot may stay empty, so nobody may be told that it does not.
 pub(super) fn drop_job(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
+    ctx.execute(
+        "UPDATE lane SET empty_from = min(coalesce(empty_from, job.place - 1), job.place - 1)
+         FROM job WHERE job.id = ?1 AND lane.id = job.lane",
+        &[&job],
+    )?;
+    erase(ctx, job)
+}
+
+fn erase(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
     tokens::destroy_of(ctx, job)?;
     ctx.execute("DELETE FROM chunk WHERE job = ?1", &[&job])?;
     ctx.execute("DELETE FROM job WHERE id = ?1", &[&job])?;

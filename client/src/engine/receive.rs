@@ -24,6 +24,7 @@ use super::circles::{self, CircleId};
 use super::error::EngineError;
 use super::judge::judge;
 use super::lanes::{self, Expected, Kind};
+use super::suspicion::{self, Reason as Suspected};
 use super::{asides, commit, contacts, events, join, mls, outbox, tokens};
 use crate::store::{Ctx, Seconds, StoreError};
 
@@ -76,6 +77,8 @@ pub enum News {
     },
     /// Somebody uses a newer version.
     UpdateNeeded,
+    /// The relay did what an honest one does not do.
+    RelaySuspect(Suspected),
 }
 
 /// What became of a cell.
@@ -308,6 +311,9 @@ fn member(
         Err(Refused::Void | Refused::Unfollowable | Refused::AddedAgain) => return void(ctx, expected),
     };
     lanes::consume(ctx, expected)?;
+    if let Some(standing) = standing {
+        suspicion::promised(ctx, window, expected, standing.stored)?;
+    }
     if let Some(key) = standing.and_then(|standing| standing.key) {
         tokens::heard_key(ctx, &key)?;
     }

@@ -23,6 +23,7 @@ use super::error::EngineError;
 use super::lanes::loaded;
 use super::outbox::Job;
 use super::schedule::Supply;
+use super::suspicion::{self, Reason};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How many tokens are kept for alerts, answers of people and removals: a quarter of a draw.
@@ -149,7 +150,10 @@ fn note_key(ctx: &Ctx<'_>, key: &TokenKey) -> Result<(), EngineError> {
     match seen {
         Some(seen) if seen == id => (),
         Some(_) => {
-            ctx.execute("UPDATE token_key SET changed = 1 WHERE first = ?1", &[&first])?;
+            let new = ctx.execute("UPDATE token_key SET changed = 1 WHERE first = ?1 AND NOT changed", &[&first])?;
+            if new > 0 {
+                suspicion::suspect(ctx, Reason::KeyChanged, Some(key.first), None)?;
+            }
         }
         None => {
             let row: [&dyn ToSql; 3] = [&first, &last, &&id[..]];
@@ -158,6 +162,9 @@ fn note_key(ctx: &Ctx<'_>, key: &TokenKey) -> Result<(), EngineError> {
                  VALUES (?1, ?2, ?3, EXISTS (SELECT 1 FROM key_heard WHERE first = ?1 AND id <> ?3))",
                 &row,
             )?;
+            if ctx.execute("DELETE FROM key_heard WHERE first = ?1 AND id <> ?2", &[&first, &&id[..]])? > 0 {
+                suspicion::suspect(ctx, Reason::KeyDiffers, Some(key.first), None)?;
+            }
             ctx.execute("DELETE FROM key_heard WHERE first = ?1", &[&first])?;
         }
     }
@@ -181,7 +188,10 @@ pub(super) fn heard_key(ctx: &Ctx<'_>, theirs: &SeenKey) -> Result<(), EngineErr
     match own {
         Some(own) if own == id => (),
         Some(_) => {
-            ctx.execute("UPDATE token_key SET differs = 1 WHERE first = ?1", &[&first])?;
+            let new = ctx.execute("UPDATE token_key SET differs = 1 WHERE first = ?1 AND NOT differs", &[&first])?;
+            if new > 0 {
+                suspicion::suspect(ctx, Reason::KeyDiffers, Some(theirs.first), None)?;
+            }
         }
         // Of a key that this client never saw and never will, because its window has gone by, nothing can be said.
         None if key_is_to_come(ctx, theirs.first)? => {

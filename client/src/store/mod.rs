@@ -68,10 +68,10 @@ impl Profile {
         Ok(self.connection.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?)
     }
 
-    /// Every page of a profile in memory as it is, free ones too.
-    #[cfg(test)]
-    pub(crate) fn image(&self) -> Vec<u8> {
-        self.connection.serialize("main").expect("a database in memory can be copied").to_vec()
+    /// Every page of the profile as it is once decrypted, free ones too, for tests that look for what should be gone.
+    #[cfg(debug_assertions)]
+    pub fn image(&self) -> Result<Vec<u8>, StoreError> {
+        Ok(self.connection.serialize("main")?.to_vec())
     }
 
     /// Where the profile lies; `None` in memory.

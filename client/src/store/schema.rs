@@ -14,7 +14,7 @@ const BUSY: Duration = Duration::from_secs(20);
 
 /// The tables of the first version, then what each later one changed. A profile is brought from its version to the newest;
 /// a new one goes through all of them.
-const VERSIONS: [&str; 4] = [TABLES, GROUPS, RETENTION, PLANS];
+const VERSIONS: [&str; 5] = [TABLES, GROUPS, RETENTION, PLANS, SUSPICION];
 
 const TABLES: &str = "
 -- Settings and single values: name, relay, cursor, keys' public half.
@@ -193,6 +193,29 @@ const PLANS: &str = "
 CREATE TABLE plan (
     event BLOB NOT NULL, author BLOB NOT NULL, seq INTEGER, answer TEXT, late INTEGER NOT NULL DEFAULT 0,
     ended INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (event, author)) WITHOUT ROWID;
+";
+
+const SUSPICION: &str = "
+-- What the relay did that an honest one does not, of each kind the first time. told: whether it was told as news.
+CREATE TABLE suspicion (
+    reason TEXT PRIMARY KEY, since INTEGER NOT NULL, window INTEGER, circle BLOB, told INTEGER NOT NULL DEFAULT 0)
+    WITHOUT ROWID;
+
+-- What closed windows were when they were first read whole.
+CREATE TABLE window_read (window INTEGER PRIMARY KEY, digest BLOB NOT NULL);
+
+-- Where this client writes, until it has read that it did. seen: it has come. acknowledged: the reading that had begun last
+-- when the relay said that it has it. since: when that was.
+CREATE TABLE echo (
+    address BLOB PRIMARY KEY, seen INTEGER NOT NULL DEFAULT 0, acknowledged INTEGER, since INTEGER) WITHOUT ROWID;
+
+-- Slots that a member says hold something, and that were not read yet. window: where the member said it.
+CREATE TABLE promised (address BLOB PRIMARY KEY, window INTEGER NOT NULL) WITHOUT ROWID;
+
+-- empty_from: the first own slot that may stay empty, because what was meant for it was given up. unsure: windows were missed
+-- since the lane is read.
+ALTER TABLE lane ADD COLUMN empty_from INTEGER;
+ALTER TABLE lane ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Sets the connection up and makes the tables of a new database.

@@ -14,6 +14,9 @@ pub struct Standing {
     pub kind: StandingKind,
     /// All windows before this one have been read to the end.
     pub window: u32,
+    /// So many first slots of the lane that the message goes to hold something, by the relay's own word to the sender: whoever
+    /// reads the lane and misses one of them knows that the relay did not tell both of them the same.
+    pub stored: u32,
     /// The newest token key that it saw, if the relay asks for tokens.
     pub key: Option<SeenKey>,
 }
@@ -46,14 +49,17 @@ pub enum StandingKind {
 }
 
 impl Standing {
-    /// The bytes: 5, after [`StandingKind::Lost`] 9; with a key 36 more.
+    /// The bytes: 9, after [`StandingKind::Lost`] 13; with a key 36 more.
     pub fn to_bytes(self) -> Vec<u8> {
-        let window = self.window.to_be_bytes();
-        let mut bytes = match self.kind {
-            StandingKind::Unsure => [&[0], &window[..]].concat(),
-            StandingKind::MissedNothing => [&[1], &window[..]].concat(),
-            StandingKind::Lost(slot) => [&[2], &window[..], &slot.to_be_bytes()].concat(),
+        let (kind, slot) = match self.kind {
+            StandingKind::Unsure => (0, None),
+            StandingKind::MissedNothing => (1, None),
+            StandingKind::Lost(slot) => (2, Some(slot)),
         };
+        let mut bytes = vec![kind];
+        for number in [Some(self.window), Some(self.stored), slot].into_iter().flatten() {
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
         if let Some(key) = self.key {
             bytes.extend_from_slice(&key.first.to_be_bytes());
             bytes.extend_from_slice(&key.id);
@@ -65,6 +71,7 @@ impl Standing {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (&kind, rest) = bytes.split_first()?;
         let (window, rest) = rest.split_first_chunk::<4>()?;
+        let (stored, rest) = rest.split_first_chunk::<4>()?;
         let (kind, key) = match kind {
             0 => (StandingKind::Unsure, rest),
             1 => (StandingKind::MissedNothing, rest),
@@ -75,7 +82,7 @@ impl Standing {
             _ => return None,
         };
         let key = if key.is_empty() { None } else { Some(SeenKey::from_bytes(key)?) };
-        Some(Self { kind, window: u32::from_be_bytes(*window), key })
+        Some(Self { kind, window: u32::from_be_bytes(*window), stored: u32::from_be_bytes(*stored), key })
     }
 }
 

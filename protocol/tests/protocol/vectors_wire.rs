@@ -292,7 +292,7 @@ fn what_members_say_and_compute() {
         ("standing_key", StandingKind::MissedNothing, Some(seen)),
         ("standing_lost_key", StandingKind::Lost(3), Some(seen)),
     ] {
-        let standing = Standing { kind, window: 20_500, key };
+        let standing = Standing { kind, window: 20_500, stored: 7, key };
         assert_eq!(standing.to_bytes(), file.bytes(item), "{item}");
         assert_eq!(Standing::from_bytes(file.bytes(item)), Some(standing), "{item}");
         assert_not_malleable(item, file.bytes(item), |bytes| Some(Standing::from_bytes(bytes)?.to_bytes()));

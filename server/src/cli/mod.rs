@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
+#[cfg(target_os = "linux")]
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 mod audit;
@@ -68,6 +71,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    forbid_core_dumps();
     let mut out = io::stdout();
     let done = match Arguments::parse().command {
         Command::Init(arguments) => init::run(&arguments, &mut out),
@@ -89,6 +93,15 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What a relay holds in memory (keys, who is connected) is never written to a disk by a crash, and no other process of the
+/// same user can read it.
+fn forbid_core_dumps() {
+    // A system that refuses still has the other of the two, and the service's LimitCORE.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    #[cfg(target_os = "linux")]
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
 /// Random bytes that tell this process's cursors from another's.

@@ -52,6 +52,11 @@ impl WatchProcess {
         self.next(word, |object| object.get("news").and_then(Value::as_str) == Some(word))
     }
 
+    /// The process.
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM, and waits for the end.
     pub fn terminate(&mut self) -> anyhow::Result<ExitStatus> {
         terminate(&self.child)?;

@@ -25,8 +25,9 @@ impl Ledger {
         Self { note, ..Self::default() }
     }
 
-    /// Compares where a person is with where everybody was before.
+    /// Compares where a person is with where everybody was before. An honest relay is not suspected meanwhile.
     pub fn check(&mut self, person: &mut Person) {
+        person.assert_trusts();
         let circles = person.run(|ctx| engine::list(ctx));
         for circle in circles.into_iter().filter(|circle| circle.state == CircleState::Active) {
             let authenticator = person.run(|ctx| engine::authenticator(ctx, &circle));

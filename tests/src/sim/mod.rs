@@ -7,14 +7,17 @@
 mod auditor;
 mod insider;
 mod ledger;
+mod lies;
 mod person;
 mod wire;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use himaya::driver::Clock;
 use himaya::engine;
+use himaya::store::Profile;
 use himaya_protocol::wire::Cell;
 use himaya_protocol::wire::cell::{Frame, seal_cell};
 use himaya_protocol::wire::invite::{Invite, InviteHash};
@@ -22,7 +25,7 @@ use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::relay::Access;
 use himaya_protocol::wire::secret::Secret;
 use himaya_relay::service::{Policy, Relay};
-use himaya_relay::store::{MemoryStore, Put};
+use himaya_relay::store::{CellStore, MemoryStore, Put};
 use himaya_relay::tokens::{Invites, Tokens};
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -30,6 +33,7 @@ use rand_chacha::ChaCha20Rng;
 pub use auditor::Auditor;
 pub use insider::{Lane, Place, flip};
 pub use ledger::Ledger;
+pub use lies::Lies;
 pub use person::Person;
 pub use wire::{Faults, Line, SimWire, Written, cell_at};
 
@@ -123,6 +127,15 @@ impl World {
         Self { clock, relay, faults: Faults::none(seed), seed, people: 0, invites: Vec::new() }
     }
 
+    /// A world whose relay keeps its windows of so many seconds in this store.
+    pub fn on_store(seed: u64, store: Arc<dyn CellStore>, window_seconds: u32) -> Self {
+        let mut world = Self::with_retention(seed, 14);
+        let relay_clock = world.clock.clone();
+        let policy = Policy::new(Access::Open, 30, window_seconds).expect("the test asks for windows of some length");
+        world.relay = Relay::new(store, Arc::new(move || relay_clock.seconds()), policy);
+        world
+    }
+
     /// A world whose relay takes nothing new without a token and keeps `windows` days. Each invite is good for one draw a
     /// day.
     pub fn with_tokens(seed: u64, windows: u8, invites: usize) -> Self {
@@ -165,12 +178,24 @@ impl World {
 
     /// Somebody new, with a profile in memory.
     pub fn person(&mut self, name: &str) -> Person {
+        let profile = Profile::ephemeral().expect("a profile in memory can be made");
+        self.person_with(name, profile)
+    }
+
+    /// Somebody new, with a profile in a folder that does not exist yet.
+    pub fn person_at(&mut self, name: &str, folder: &Path) -> Person {
+        let mut rng = ChaCha20Rng::seed_from_u64(self.seed ^ self.people);
+        let profile = Profile::create(folder, b"five words that somebody knows", &mut rng);
+        self.person_with(name, profile.expect("a profile can be made there"))
+    }
+
+    fn person_with(&mut self, name: &str, profile: Profile) -> Person {
         self.people += 1;
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&self.seed.to_be_bytes());
         seed[8..16].copy_from_slice(&self.people.to_be_bytes());
         let wire = SimWire::new(self.relay.clone(), self.faults.clone());
-        Person::new(name, wire, self.clock.clone(), seed)
+        Person::new(name, wire, self.clock.clone(), seed, profile)
     }
 
     /// Several new people: the first makes a circle and adds the others as contacts.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use himaya::driver::Driver;
-use himaya::engine::{self, Circle, CircleState, Draft, EngineError, Entry, News, Reach};
+use himaya::engine::{self, Circle, CircleState, Draft, EngineError, Entry, News, Reach, Suspicion};
 #[cfg(debug_assertions)]
 use himaya::store::Moment;
 use himaya::store::{Ctx, Profile};
@@ -12,7 +12,7 @@ use himaya_protocol::content::{EventId, sos};
 use himaya_protocol::wire::card::CardKind;
 use himaya_protocol::wire::policy::{GroupKind, Role};
 
-use super::{Line, SimClock, SimWire};
+use super::{Lies, Line, SimClock, SimWire};
 
 /// One person with a client whose profile lies in memory.
 pub struct Person {
@@ -22,6 +22,8 @@ pub struct Person {
     pub driver: Driver<SimWire>,
     /// What the client wrote to the relay.
     pub line: Line,
+    /// What the relay tells this person that is not so. As long as it is honest, nobody may suspect it.
+    pub lies: Lies,
     #[cfg(debug_assertions)]
     wire: SimWire,
     #[cfg(debug_assertions)]
@@ -31,14 +33,14 @@ pub struct Person {
 }
 
 impl Person {
-    pub(super) fn new(name: &str, wire: SimWire, clock: SimClock, seed: [u8; 32]) -> Self {
-        let profile = Profile::ephemeral().expect("a profile in memory can be made");
+    pub(super) fn new(name: &str, wire: SimWire, clock: SimClock, seed: [u8; 32], profile: Profile) -> Self {
         let mut driver = Driver::new(profile, wire.clone(), Box::new(clock.clone()), seed);
         driver.transact(|ctx| engine::found(ctx, name, &super::link())).expect("a new profile takes an identity");
         Self {
             name: name.to_owned(),
             driver,
             line: wire.line().clone(),
+            lies: wire.lies().clone(),
             #[cfg(debug_assertions)]
             wire,
             #[cfg(debug_assertions)]
@@ -46,6 +48,12 @@ impl Person {
             #[cfg(debug_assertions)]
             seed,
         }
+    }
+
+    /// Every page of the profile as it is once decrypted, free ones too.
+    #[cfg(debug_assertions)]
+    pub fn image(&mut self) -> Vec<u8> {
+        self.restart_with(|profile| profile.image()).expect("the pages can be read")
     }
 
     /// Lets the client die at the `commit`-th commit from now that changes something; 0 is the next.
@@ -81,7 +89,20 @@ impl Person {
     /// Syncs over a line that works.
     pub async fn sync(&mut self) -> Vec<News> {
         let name = self.name.clone();
-        self.driver.sync().await.unwrap_or_else(|error| panic!("{name}: {error}"))
+        let news = self.driver.sync().await.unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.assert_trusts();
+        news
+    }
+
+    /// Must not suspect a relay that has not lied.
+    pub fn assert_trusts(&mut self) {
+        let suspicions = self.suspicions();
+        assert!(self.lies.are_told() || suspicions.is_empty(), "{} suspects {suspicions:?}", self.name);
+    }
+
+    /// What this person suspects the relay of.
+    pub fn suspicions(&mut self) -> Vec<Suspicion> {
+        self.run(|ctx| engine::suspicions(ctx))
     }
 
     /// Makes a circle.

@@ -15,6 +15,8 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
+use super::Lies;
+
 /// What goes wrong, for everybody on the wire. Clones are the same.
 #[derive(Clone)]
 pub struct Faults(Arc<Mutex<State>>);
@@ -213,12 +215,18 @@ pub struct SimWire {
     relay: Relay,
     faults: Faults,
     line: Line,
+    lies: Lies,
 }
 
 impl SimWire {
     /// A wire to this relay with these faults.
     pub fn new(relay: Relay, faults: Faults) -> Self {
-        Self { relay, faults, line: Line::default() }
+        Self { relay, faults, line: Line::default(), lies: Lies::default() }
+    }
+
+    /// What the relay tells this person that is not so.
+    pub fn lies(&self) -> &Lies {
+        &self.lies
     }
 
     /// What was written on it.
@@ -232,7 +240,7 @@ impl Transport for SimWire {
 
     async fn descriptor(&self) -> Result<Descriptor, TransportError> {
         self.faults.before_call()?;
-        Ok(self.relay.descriptor().await)
+        Ok(self.lies.describe(self.relay.descriptor().await))
     }
 
     async fn put_cell(
@@ -244,6 +252,9 @@ impl Transport for SimWire {
         self.faults.before_call()?;
         self.line.before_put(address, cell.as_bytes(), true)?;
         self.line.note_token(address, token);
+        if self.lies.swallows() {
+            return Ok(Put::Stored);
+        }
         let answer = self.relay.put_cell(*address, cell.clone(), token).await.map_err(refused)?;
         self.faults.after_put()?;
         Ok(answered(answer))
@@ -275,6 +286,7 @@ impl Transport for SimWire {
     async fn window_cells(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
         self.faults.before_call()?;
         let mut cells = self.relay.closed(window).await.and_then(|sweep| sweep.all_cells()).map_err(refused)?;
+        self.lies.tamper(&mut cells);
         self.faults.arrange(&mut cells);
         Ok(cells)
     }
@@ -288,6 +300,7 @@ impl Transport for SimWire {
             Ok((mut head, sweep)) => {
                 head.cursor = self.faults.mark(head.cursor);
                 let mut cells = sweep.all_cells().map_err(refused)?;
+                self.lies.tamper(&mut cells);
                 self.faults.arrange(&mut cells);
                 Ok(Some((head, cells)))
             }
@@ -311,22 +324,31 @@ impl Transport for SimWire {
 
     async fn feed(&self) -> Result<SimFeed, TransportError> {
         self.faults.before_call()?;
-        Ok(SimFeed(self.relay.subscribe(), self.faults.clone()))
+        Ok(SimFeed { arrivals: self.relay.subscribe(), faults: self.faults.clone(), lies: self.lies.clone() })
     }
 }
 
 /// The relay's feed as a driver sees it.
-pub struct SimFeed(Subscription, Faults);
+pub struct SimFeed {
+    arrivals: Subscription,
+    faults: Faults,
+    lies: Lies,
+}
 
 impl Feed for SimFeed {
     async fn next(&mut self) -> Result<FeedFrame, TransportError> {
-        let arrival = self.0.next().await.map_err(|_| TransportError::Unreachable(Unreachable::Cut))?;
-        let frame = FeedFrame::from_bytes(&arrival.whole()).map_err(TransportError::Malformed)?;
-        Ok(match frame {
-            FeedFrame::Start(cursor) => FeedFrame::Start(self.1.mark(cursor)),
-            FeedFrame::Cell(cursor, address, cell) => FeedFrame::Cell(self.1.mark(cursor), address, cell),
-            FeedFrame::Address(cursor, address) => FeedFrame::Address(self.1.mark(cursor), address),
-        })
+        loop {
+            let arrival = self.arrivals.next().await.map_err(|_| TransportError::Unreachable(Unreachable::Cut))?;
+            let frame = FeedFrame::from_bytes(&arrival.whole()).map_err(TransportError::Malformed)?;
+            return Ok(match frame {
+                FeedFrame::Start(cursor) => FeedFrame::Start(self.faults.mark(cursor)),
+                FeedFrame::Cell(_, address, _) | FeedFrame::Address(_, address) if self.lies.hides(&address) => {
+                    continue;
+                }
+                FeedFrame::Cell(cursor, address, cell) => FeedFrame::Cell(self.faults.mark(cursor), address, cell),
+                FeedFrame::Address(cursor, address) => FeedFrame::Address(self.faults.mark(cursor), address),
+            });
+        }
     }
 }
 

@@ -5,7 +5,6 @@
     reason = "a field that is missing fails the test; what was skipped or measured is said"
 )]
 
-mod canaries;
 mod client_crash;
 mod dropped;
 mod exits;
@@ -14,11 +13,11 @@ mod pages;
 mod passed;
 mod questions;
 mod relay_crash;
-mod scan;
-mod scene;
 mod shapes;
 mod sunset;
 mod tokens;
 mod transcripts;
 mod walk;
 mod watch;
+
+use himaya_tests::scene;

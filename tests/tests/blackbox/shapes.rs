@@ -227,7 +227,7 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
         fields.filter(|field| !page.seen.contains(field)).collect::<Vec<_>>()
     };
     // What comes only from `watch`, and what no command writes yet, has its own tests.
-    let elsewhere = ["news", "notice", "error", "tokens", "kit", "invited", "plan_b", "helpline"];
+    let elsewhere = ["news", "notice", "error", "tokens", "kit", "invited", "plan_b", "helpline", "suspicion"];
     let elsewhere = [&elsewhere, DESK_OBJECTS, SHELTER_OBJECTS, CONSENT_OBJECTS].concat();
     for object in page.objects.keys().filter(|object| !elsewhere.contains(&object.as_str())) {
         assert_eq!(unseen(&page, object), [], "{object} was never seen whole");

@@ -150,7 +150,7 @@ impl Client {
     }
 
     fn remembers_words(&self) -> bool {
-        let image = self.profile.image();
+        let image = self.profile.image().unwrap();
         image.windows(CANARY.len()).any(|window| window == CANARY.as_bytes())
     }
 }

@@ -2,21 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use crate::binaries::{Home, Proxy, RelayProcess, string};
 use anyhow::{Context as _, ensure};
-use himaya_tests::binaries::{Home, Proxy, RelayProcess, string};
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A relay that runs, perhaps behind a proxy, and a folder for people.
-pub(crate) struct Scene {
+pub struct Scene {
     // Before the folder, so that the relay has ended when the folder goes.
-    pub(crate) relay: RelayProcess,
-    pub(crate) root: TempDir,
+    /// The relay.
+    pub relay: RelayProcess,
+    /// The folder for people.
+    pub root: TempDir,
 }
 
 impl Scene {
     /// People talk to the relay directly.
-    pub(crate) fn new() -> anyhow::Result<Self> {
+    pub fn new() -> anyhow::Result<Self> {
         let root = tempfile::tempdir()?;
         let mut relay = RelayProcess::init(&root.path().join("relay"))?;
         relay.serve()?;
@@ -24,7 +26,7 @@ impl Scene {
     }
 
     /// The relay takes nothing new without a token.
-    pub(crate) fn with_tokens() -> anyhow::Result<Self> {
+    pub fn with_tokens() -> anyhow::Result<Self> {
         let root = tempfile::tempdir()?;
         let mut relay = RelayProcess::init(&root.path().join("relay"))?;
         relay.configure("access = \"open\"", "access = \"tokens\"")?;
@@ -33,7 +35,7 @@ impl Scene {
     }
 
     /// People talk to the relay through a proxy.
-    pub(crate) fn behind_proxy() -> anyhow::Result<(Self, Proxy)> {
+    pub fn behind_proxy() -> anyhow::Result<(Self, Proxy)> {
         let root = tempfile::tempdir()?;
         let proxy = Proxy::open()?;
         let mut relay = RelayProcess::init_behind(&root.path().join("relay"), proxy.address())?;
@@ -43,12 +45,12 @@ impl Scene {
     }
 
     /// Somebody with a profile.
-    pub(crate) fn person(&self, name: &str) -> anyhow::Result<Home> {
+    pub fn person(&self, name: &str) -> anyhow::Result<Home> {
         Home::found(self.root.path(), name, self.relay.link())
     }
 
     /// Several people, of whom the first owns a circle `home` that all are in.
-    pub(crate) fn circle<const N: usize>(&self, names: [&str; N]) -> anyhow::Result<[Home; N]> {
+    pub fn circle<const N: usize>(&self, names: [&str; N]) -> anyhow::Result<[Home; N]> {
         let people: Vec<Home> = names.into_iter().map(|name| self.person(name)).collect::<Result<_, _>>()?;
         let (owner, others) = people.split_first().context("a circle has an owner")?;
         owner.done(["circle", "new", "home"])?;
@@ -63,21 +65,21 @@ impl Scene {
 }
 
 /// Syncs, with nothing left to send; how many events were new.
-pub(crate) fn synced(home: &Home) -> anyhow::Result<u64> {
+pub fn synced(home: &Home) -> anyhow::Result<u64> {
     let synced = home.done(["sync"])?;
     ensure!(synced.get("waiting") == Some(&Value::from(0)), "{} has something waiting: {synced}", home.name());
     synced.get("new_events").and_then(Value::as_u64).context("sync says how many are new")
 }
 
 /// The id of the one alert that `sos` or `alert` raised.
-pub(crate) fn alert_id(raised: &Value) -> anyhow::Result<String> {
+pub fn alert_id(raised: &Value) -> anyhow::Result<String> {
     let alerts = raised.get("alerts").and_then(Value::as_array).context("alerts are listed")?;
     ensure!(alerts.len() == 1, "not one alert: {raised}");
     Ok(string(alerts.first().context("there is one")?, "id")?.to_owned())
 }
 
 /// How often each event stands in somebody's inbox, without asking the relay.
-pub(crate) fn held(home: &Home) -> anyhow::Result<BTreeMap<String, usize>> {
+pub fn held(home: &Home) -> anyhow::Result<BTreeMap<String, usize>> {
     let mut counts = BTreeMap::new();
     for entry in home.list(["--offline", "inbox"])? {
         *counts.entry(string(&entry, "id")?.to_owned()).or_default() += 1;
@@ -86,12 +88,12 @@ pub(crate) fn held(home: &Home) -> anyhow::Result<BTreeMap<String, usize>> {
 }
 
 /// Must hold this event exactly once.
-pub(crate) fn holds_once(home: &Home, id: &str) -> anyhow::Result<()> {
+pub fn holds_once(home: &Home, id: &str) -> anyhow::Result<()> {
     hold_once(home, [id])
 }
 
 /// Must hold each of these events exactly once.
-pub(crate) fn hold_once<'a>(home: &Home, ids: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
+pub fn hold_once<'a>(home: &Home, ids: impl IntoIterator<Item = &'a str>) -> anyhow::Result<()> {
     let held = held(home)?;
     for id in ids {
         let count = held.get(id).copied().unwrap_or_default();
@@ -101,15 +103,18 @@ pub(crate) fn hold_once<'a>(home: &Home, ids: impl IntoIterator<Item = &'a str>)
 }
 
 /// The members of a circle as somebody sees it: name and role.
-pub(crate) fn members(home: &Home, circle: &str) -> anyhow::Result<BTreeMap<String, String>> {
+pub fn members(home: &Home, circle: &str) -> anyhow::Result<BTreeMap<String, String>> {
     let members = home.list(["circle", "members", circle])?;
     let pair = |member: &Value| Ok((string(member, "name")?.to_owned(), string(member, "role")?.to_owned()));
     members.iter().map(pair).collect()
 }
 
 /// The epoch of a circle as somebody's profile has it.
-pub(crate) fn epoch(home: &Home, circle: &str) -> anyhow::Result<u64> {
+pub fn epoch(home: &Home, circle: &str) -> anyhow::Result<u64> {
     let circles = home.list(["--offline", "circle", "list"])?;
-    let found = circles.iter().find(|listed| listed["name"] == circle).context("the circle is listed")?;
-    found["epoch"].as_u64().context("a circle has an epoch")
+    let found = circles
+        .iter()
+        .find(|listed| listed.get("name").is_some_and(|name| name == circle))
+        .context("the circle is listed")?;
+    found.get("epoch").and_then(Value::as_u64).context("a circle has an epoch")
 }

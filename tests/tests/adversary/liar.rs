@@ -1,0 +1,170 @@
+//! A relay that lies is seen to lie. That none of this is said of an honest one, whatever is cut, lost or dies, is asserted
+//! after every sync of every simulation (`Person::sync`).
+
+use himaya::engine::{self, News, Reason};
+use himaya_tests::sim::{DAY, Lane, Person, World, play};
+
+fn reasons(person: &mut Person) -> Vec<Reason> {
+    person.suspicions().into_iter().map(|suspicion| suspicion.reason).collect()
+}
+
+fn told(news: &[News]) -> Vec<Reason> {
+    news.iter().filter_map(|news| if let News::RelaySuspect(reason) = news { Some(*reason) } else { None }).collect()
+}
+
+#[test]
+fn a_slot_that_the_relay_took_and_hides_is_missed() {
+    play(async || {
+        let mut world = World::new(801);
+        let mut people = world.circle_of(3).await;
+        let first = people[2].places("home", Lane::Member("person 1"))[0].slot.address;
+        people[2].lies.hide(first);
+        people[1].sos("home");
+        people[1].sync().await;
+        let heard = people[1].sos("home");
+        people[1].sync().await;
+        people[2].sync().await;
+        assert!(people[2].has(heard) && reasons(&mut people[2]).is_empty(), "the window is not closed yet");
+        world.clock.advance(DAY);
+        let news = people[2].sync().await;
+        assert_eq!(told(&news), [Reason::Gap]);
+        let suspicion = people[2].suspicions().remove(0);
+        assert_eq!((suspicion.reason, suspicion.circle.as_deref()), (Reason::Gap, Some("home")));
+        for honest in [0, 1] {
+            people[honest].sync().await;
+            assert!(people[honest].suspicions().is_empty(), "nobody else was lied to");
+        }
+        // Words compared by voice say whether it is the group that was split.
+        let words = |person: &mut Person| {
+            let circle = person.circle("home");
+            person.run(|ctx| engine::circle_words(ctx, &circle))
+        };
+        assert_eq!(words(&mut people[2]), words(&mut people[0]));
+        // It stays until somebody says that it is explained, and is told once.
+        world.clock.advance(3 * DAY);
+        assert!(told(&people[2].sync().await).is_empty());
+        assert_eq!(reasons(&mut people[2]), [Reason::Gap]);
+        people[2].run(|ctx| engine::forget_suspicions(ctx));
+        people[2].lies.end();
+        people[2].sync().await;
+    });
+}
+
+#[test]
+fn a_commit_slot_that_is_passed_over_is_missed() {
+    play(async || {
+        let mut world = World::new(802);
+        let mut people = world.circle_of(3).await;
+        // Something void comes first, so the owner's commit lies in the second slot.
+        let place = people[2].places("home", Lane::Commit)[0].clone();
+        assert!(world.put(&place, b"not a commit").await);
+        people[2].lies.hide(place.slot.address);
+        people[0].remove("home", "person 1");
+        people[0].sync().await;
+        people[2].sync().await;
+        world.clock.advance(DAY);
+        people[2].sync().await;
+        assert_eq!(reasons(&mut people[2]), [Reason::Gap]);
+        assert_eq!(people[2].circle("home").epoch + 1, people[0].circle("home").epoch, "it is kept from following");
+        people[2].lies.end();
+        people[2].run(|ctx| engine::forget_suspicions(ctx));
+    });
+}
+
+#[test]
+fn a_closed_window_that_changes_is_noticed() {
+    play(async || {
+        for changes in [true, false] {
+            let mut world = World::new(803);
+            let mut people = world.circle_of(5).await;
+            let [owner, member, ..] = people.as_mut_slice() else { panic!("five were made") };
+            // A commit whose chunks come late is what has a client read a window again.
+            world.faults.hide_chunks(true);
+            let alert = owner.sos("home");
+            owner.sync().await;
+            let place = owner.line.written().last().expect("the alert was put").address;
+            owner.remove("home", "person 4");
+            owner.sync().await;
+            world.clock.advance(DAY);
+            world.faults.restart_relay();
+            member.sync().await;
+            assert!(member.has(alert) && member.circle("home").epoch < owner.circle("home").epoch);
+            if changes {
+                member.lies.hide(place);
+            }
+            world.faults.hide_chunks(false);
+            world.clock.advance(4_000);
+            member.sync().await;
+            assert!(member.circle("home").epoch >= owner.circle("home").epoch, "it has read on, and again");
+            let expected: &[Reason] = if changes { &[Reason::WindowChanged] } else { &[] };
+            assert_eq!(reasons(member), expected);
+        }
+    });
+}
+
+#[test]
+fn whoever_is_shown_a_key_of_their_own_is_told_by_the_others() {
+    play(async || {
+        let mut world = World::with_tokens(804, 14, 2);
+        let (mut dilan, mut rojin) = (world.invited("Dilan", 0), world.invited("Rojin", 1));
+        dilan.create_circle("home");
+        dilan.add(&mut rojin, "home").await;
+        let other = World::with_tokens(805, 14, 1).relay.descriptor().await.token_keys;
+        rojin.lies.show_keys(other);
+        dilan.lies.blame();
+        // As if the relay had shown it from the beginning: a key that changes would be noticed at once.
+        rojin.run(|ctx| Ok(ctx.execute("DELETE FROM token_key", &[])?));
+        rojin.sync().await;
+        rojin.sos("home");
+        rojin.sync().await;
+        let news = dilan.sync().await;
+        assert_eq!((told(&news), reasons(&mut dilan)), (vec![Reason::KeyDiffers], vec![Reason::KeyDiffers]));
+        dilan.sos("home");
+        dilan.sync().await;
+        rojin.sync().await;
+        assert_eq!(reasons(&mut rojin), [Reason::KeyDiffers]);
+        rojin.lies.show_keys(World::with_tokens(806, 14, 1).relay.descriptor().await.token_keys);
+        rojin.sync().await;
+        assert_eq!(reasons(&mut rojin), [Reason::KeyChanged, Reason::KeyDiffers]);
+        dilan.run(|ctx| engine::forget_suspicions(ctx));
+        assert!(dilan.suspicions().is_empty());
+    });
+}
+
+#[test]
+fn a_relay_that_is_silent_where_cover_should_be_is_noticed() {
+    play(async || {
+        for swallows in [true, false] {
+            let mut world = World::new(807);
+            let mut people = world.circle_of(2).await;
+            let [owner, _] = people.as_mut_slice() else { panic!("two were made") };
+            owner.driver.begin_watching().expect("the profile works");
+            let before = owner.line.written().len();
+            if swallows {
+                owner.lies.swallow(usize::MAX);
+            }
+            for _ in 0..48 {
+                world.clock.advance(1_800);
+                owner.driver.look_around(false).await.expect("the line works");
+            }
+            assert!(owner.line.written().len() > before, "a day of cover was written");
+            assert!(reasons(owner).is_empty(), "it has not read since");
+            owner.sync().await;
+            let expected: &[Reason] = if swallows { &[Reason::Silent] } else { &[] };
+            assert_eq!(reasons(owner), expected);
+        }
+    });
+}
+
+#[test]
+fn an_alert_that_the_relay_takes_and_throws_away_is_noticed() {
+    play(async || {
+        let mut world = World::new(808);
+        let mut people = world.circle_of(2).await;
+        people[1].lies.swallow(1);
+        let alert = people[1].sos("home");
+        let news = people[1].sync().await;
+        assert!(people[1].reach(alert).relayed.is_some(), "the relay said that it has it");
+        assert_eq!(told(&news), [Reason::Silent]);
+    });
+}
