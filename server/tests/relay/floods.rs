@@ -506,12 +506,13 @@ async fn so_many_connections_are_begun_in_a_second() {
     // So that the descriptor says in which second of the relay's it was asked for.
     home.configure("window = \"30d\"", "window = \"1s\"");
     let relay = home.serve();
-    let mut begun = std::collections::BTreeMap::new();
+    let mut seconds = std::collections::BTreeSet::new();
     for _ in 0..8 * EACH_SECOND {
-        *begun.entry(descriptor(&relay).await.current_window).or_insert(0) += 1;
+        seconds.insert(descriptor(&relay).await.current_window);
     }
-    // A second by the clock lies in two by the relay's count.
-    assert!(begun.values().all(|begun| *begun <= 2 * EACH_SECOND), "{begun:?}");
+    // All of them begin in eight seconds by the relay's count; its window may step late, at the first and at the last.
+    let took = seconds.last().unwrap() - seconds.first().unwrap();
+    assert!(took >= 5, "{seconds:?}");
     // Whoever is in is not held to account.
     let mut session = Session::open(&relay).await.unwrap();
     for name in 0..50 {

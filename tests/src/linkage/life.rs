@@ -147,13 +147,13 @@ fn say(lines: &mut Vec<Line>, group: usize, who: Option<&usize>, what: Said, at:
 /// The times of a Poisson process with so many a day.
 fn times(rate: f64, days: u64, rng: &mut impl RngCore) -> Vec<u64> {
     let mut times = Vec::new();
-    let mut at = 0;
-    while rate > 0.0 {
-        at += wait(86_400.0 / rate, rng);
-        if at >= days * DAY {
-            break;
-        }
+    if rate <= 0.0 {
+        return times;
+    }
+    let mut at = wait(86_400.0 / rate, rng);
+    while at < days * DAY {
         times.push(at);
+        at += wait(86_400.0 / rate, rng);
     }
     times
 }

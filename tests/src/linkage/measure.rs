@@ -126,7 +126,7 @@ mod tests {
     fn who_knows_is_told_from_who_guesses() {
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let knows: Vec<Answer> =
-            (0..100).map(|cluster| Answer { cluster, right: 5.0, others: vec![0.0; 49] }).collect();
+            (0..100).map(|cluster| Answer { cluster, right: 20.0, others: vec![0.0; 49] }).collect();
         let known = Outcome::of(&knows, &mut rng).unwrap();
         assert!(known.top1 > 0.999 && known.auc > 0.999 && known.lift() > 49.0 && known.hidden_among < 3.0);
         let ties: Vec<Answer> = (0..100).map(|cluster| Answer { cluster, right: 0.0, others: vec![0.0; 49] }).collect();
