@@ -1,10 +1,11 @@
 //! The board with 2,000 cases: taking everything in, one event more, a key, a frame.
 
+use himaya::board::beyond::{Bridge, Offered};
 use himaya::board::render::{Look, draw};
 use himaya::board::{Desk, Facts, Key, Model, Place, Where};
 use himaya::text::Texts;
 use himaya_protocol::case::{Board, Entry, Group, Role};
-use himaya_protocol::content::body::Triage;
+use himaya_protocol::content::body::{Recipient, Triage};
 use himaya_protocol::content::value::{Note, NoticeText};
 use himaya_protocol::content::vocabulary::{AckLevel, CaseStatus, Priority, Status, Tlp};
 use himaya_protocol::content::{Ack, Body, CaseId, Content, Event, Notice, ThreatAlert};
@@ -21,12 +22,24 @@ const EVENTS: u64 = 10;
 struct Nowhere;
 
 impl Desk for Nowhere {
-    fn place(&mut self, _: &CaseId, _: Where) -> Option<Place> {
+    fn place(&mut self, _: &CaseId, _: &Where) -> Option<Place> {
         Some(Place { group: Group::Case, role: Role::Coordinator })
     }
 
     fn colleagues(&mut self, _: &CaseId) -> Vec<(Fingerprint, String)> {
         Vec::new()
+    }
+
+    fn places(&mut self, _: &CaseId) -> Option<Vec<Offered>> {
+        None
+    }
+
+    fn bridges(&mut self) -> Vec<Bridge> {
+        Vec::new()
+    }
+
+    fn called(&mut self, _: &Recipient) -> String {
+        String::new()
     }
 }
 

@@ -42,7 +42,7 @@ fn plan(person: &mut Person, id: EventId) -> Plan {
 
 fn say(person: &mut Person, id: EventId, seq: u64, answer: CheckInAnswer, late: Option<u64>) {
     let plan = plan(person, id);
-    person.run(|ctx| engine::check_in(ctx, &plan, seq, answer, late));
+    person.run(|ctx| engine::check_in(ctx, &plan, seq, answer, late, true));
 }
 
 fn signals(person: &mut Person) -> Vec<Signal> {

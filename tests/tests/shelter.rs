@@ -40,9 +40,13 @@ fn offers(host: &mut Person, slots: u64, now: u64) -> Vec<EventId> {
 }
 
 fn asks(defender: &mut Person) -> EventId {
+    asks_in(defender, Status::Actual)
+}
+
+fn asks_in(defender: &mut Person, status: Status) -> EventId {
     defender.run(|ctx| {
         let line = engine::own_line(ctx, None)?;
-        engine::ask_for_shelter(ctx, &line, Status::Actual, |consent| ShelterRequest {
+        engine::ask_for_shelter(ctx, &line, status, |consent| ShelterRequest {
             needs: vec![Need::StepFree],
             ..ShelterRequest::new(NeededBy::Tonight, consent)
         })
@@ -167,5 +171,44 @@ fn two_desks_that_want_one_place_end_with_one_winner() {
             let places = coordinator.run(|ctx| engine::shelter(ctx)).places;
             assert!(places.values().all(|place| place.free == 0), "no place is left for either");
         }
+    });
+}
+
+/// What is said about a request that is practice is practice too, also by a host, who sees no more than the proposal.
+#[test]
+fn a_practised_match_is_marked_as_practice_to_its_end() {
+    play(|| async {
+        let mut world = World::new(53);
+        let (mut sara, mut dilan) = desk_with_line(&mut world, "Night desk", "Sara", "Dilan").await;
+        let mut rojin = world.person("Rojin");
+        let_in(&mut sara, &mut rojin, GroupKind::HostLink, Role::Host).await;
+        let offer = offers(&mut rojin, 1, world.clock.seconds() / 60)[0];
+        let request = asks_in(&mut dilan, Status::Exercise);
+        round(&mut [&mut rojin, &mut dilan, &mut sara]).await;
+        sara.run(|ctx| engine::propose(ctx, &request, &offer, None));
+        round(&mut [&mut sara, &mut rojin]).await;
+        let proposed = told(&mut rojin, &MatchState::Proposed);
+        rojin.run(|ctx| engine::answer_match(ctx, &proposed, true));
+        round(&mut [&mut rojin, &mut sara, &mut dilan]).await;
+        let yes = told(&mut dilan, &MatchState::HostOk);
+        dilan.run(|ctx| engine::answer_match(ctx, &yes, true));
+        let case = CaseId::from_slice(request.as_bytes()).expect("an id");
+        sara.ack(request);
+        sara.run(|ctx| engine::open_case(ctx, &case));
+        round(&mut [&mut dilan, &mut sara, &mut rojin]).await;
+        let home = sara.run(|ctx| engine::home(ctx, &case));
+        let host = sara.run(|ctx| engine::fellow(ctx, "Rojin"));
+        sara.run(|ctx| engine::bring_in(ctx, &home, &host, Role::Host));
+        round(&mut [&mut sara, &mut rojin, &mut dilan]).await;
+        rojin.run(|ctx| engine::hand_over(ctx, &case, Text::new("by the gate").expect("short"), 6));
+        dilan.run(|ctx| engine::depart(ctx, &case));
+        round(&mut [&mut rojin, &mut dilan, &mut sara]).await;
+        let mut kinds = 0;
+        for entry in sara.run(|ctx| engine::case_log(ctx, &case)) {
+            let about = matches!(entry.event.body(), Body::Match(_) | Body::HandoverNote(_) | Body::StandDown(_));
+            kinds += usize::from(about);
+            assert!(!about || entry.event.content().status == Status::Exercise, "{:?}", entry.event.body());
+        }
+        assert!(kinds >= 5, "{kinds} words about the match");
     });
 }

@@ -69,7 +69,7 @@ board-skewed = A clock is wrong: something here says it is from later than it ca
 board-plan-b = Nobody answered in time: the defender was told to open plan B.
 board-step = Escalation step that the time has reached: { $count }
 board-timeline = What happened, newest first
-board-changes-nothing = The rules for cases do not let this count.
+board-sealed = The plan that was sealed for this miss:
 board-by = { $what } · { $time } · { $name }
 board-you = you
 
@@ -86,6 +86,8 @@ board-do-reply = Reply to the defender's case
 board-do-note = Note for the desk
 board-do-grade = Grade { $value }
 board-do-handover = Hand over to { $name }
+board-do-match = Propose a place to its host
+board-do-refer = Refer to { $name }
 board-held = { $what }. Sent in { $seconds } s; u undoes.
 board-undone = Undone: { $what }.
 board-undo-none = Nothing to undo: what was sent stays. Write a new decision instead.
@@ -100,13 +102,20 @@ board-no-desk = Only a desk reads this, and this device is in none. Ask your org
 board-nobody-else = There is nobody to hand over to: no other coordinator is in the case's group.
 board-not-yours = You have no part in this case to hand over. t takes one.
 board-nowhere = From here this case goes nowhere by a coordinator's decision.
-board-match-command =
-    A place is proposed by commands of their own. Enter shows the case's number:
+board-no-group = This device is not in the group where this would be said.
+board-held-for-duress =
+    The defender is under duress: whoever has that device would read it. n writes for the desk alone.
+board-no-request = Nobody asks for shelter in this case.
+board-no-place =
+    No free place that this device knows fits. All places, and what speaks against each:
       himaya shelter search REQUEST
-      himaya shelter propose REQUEST OFFER
-board-refer-command =
-    A case is referred by a command of its own. Enter shows the case's number:
-      himaya refer --help
+board-no-consent =
+    Nothing may be passed on: no consent to a referral stands in this case. How to ask for one and write it down:
+      himaya consent --help
+board-place = { $value } · { $count } free
+board-place-with = { $value } · { $count } free · { $what }
+board-release = { $what } → { $value } { $name }
+board-release-over = { $what } · over { $name }
 board-no-case = Select a case first.
 
 ## Questions
@@ -124,6 +133,9 @@ board-ask-filter = Show only what has all of these words; all shows ended cases 
 board-ask-status = Which state? A number, or Esc.
 board-ask-verified = How was it made sure, outside of this system, that the defender is free to speak? A number, or Esc.
 board-ask-member = Hand over to whom? A number, or Esc.
+board-ask-place = Which place is proposed to its host? Host and guest learn nothing of each other. A number, or Esc.
+board-ask-release = What is passed on, to whom? Only what was consented to. A number, or Esc.
+board-ask-service = For which service? A number, or Esc.
 board-ask-leave = { $count ->
     [one] One action is not sent yet: s sends it, d drops it, Esc stays.
    *[other] { $count } actions are not sent yet: s sends them, d drops them, Esc stays.

@@ -321,6 +321,11 @@ set-receipts = Your device tells others that it has their messages after about {
 set-receipts-off = Your device no longer tells others that it has their messages. They cannot see how many devices an alert reached.
 set-plan-b = This is shown to you when no human answers your alert in time. It stays on this device.
 set-plan-b-none = Your plan B is gone from this device.
+ask-duress-word = The words that will tell the others you are not free to speak; Enter alone takes them away:
+set-duress-word =
+    Said after ok, these words tell the others that you are not free to speak. On this device it looks like any other
+    check-in. Say some other words with ok on all other days.
+set-duress-word-none = No words mean anything after ok any more.
 set-lang = What you write is marked as { $lang }.
 
 ## man

@@ -106,29 +106,31 @@ ambiguous-notice =
 ambiguous-thing = More than one thing is called { $name }. Give the longer name or number.
 circle-exists = You have a circle called { $circle } already. Choose another name.
 not-owner = Only whoever manages this group can do this: the owner of a circle, the owner or an admin of a desk, any coordinator elsewhere.
-refused-role = Nothing was written: the author's role does not allow this; ask somebody whose role does.
-refused-group = Nothing was written: this does not belong into a group of this kind; write it where it belongs.
-refused-not-author = Nothing was written: only the author can replace an event; write a new one.
-refused-not-in-earnest = Nothing was written: practice does not change a case that is in earnest; open a drill of its own.
-refused-transition = Nothing was written: the case cannot go there from where it stands; see what it can become.
-refused-not-answered = Nothing was written: no coordinator has answered yet; acknowledge the case first.
-refused-defenders-own = Nothing was written: a withdrawal is the defender's alone; ask the defender.
-refused-no-priority = Nothing was written: the case has no priority; give one with the decision.
-refused-no-lead = Nothing was written: the case has no lead; somebody has to take it first.
-refused-has-lead = Nothing was written: somebody leads this case already; ask for a handover.
-refused-not-yours = Nothing was written: this part is not the author's to give or to take; ask whoever has it.
-refused-confirms = Nothing was written: a second coordinator has to confirm the same decision of a first one; name it.
-refused-held = Nothing was written: the case is held for duress; two coordinators end that, after reaching the defender another way.
-refused-not-verified = Nothing was written: say how it was made sure, outside of this system, that the defender is free to speak.
-refused-no-consent = Nothing was written: no consent covers this; ask for one, for this recipient and these fields.
-refused-not-read-back = Nothing was written: read the consent back to whoever gave it, and say that it was done.
-refused-referral = Nothing was written: the referral cannot go there from where it stands; look at its state.
-refused-desk-only = Nothing was written: this note is for the desk alone; leave it out, or write it on the desk.
-match-unknown = Nothing was written: the request or the offer is not here yet. Sync and try again.
-match-stage = Nothing was written: the match is not where this would lead on from. Look at it again.
-match-no-consent = Nothing was written: no consent to look for shelter stands. Ask the guest for one.
-match-full = Nothing was written: no place is left there.
-match-expired = Nothing was written: the place was held too long ago. It has to be proposed again.
+changes-nothing = This does not count: { $what }
+not-written = Nothing was written: { $what }
+refused-role = the author's role does not allow this; ask somebody whose role does.
+refused-group = this does not belong into a group of this kind; write it where it belongs.
+refused-not-author = only the author can replace an event; write a new one.
+refused-not-in-earnest = practice does not change a case that is in earnest; open a drill of its own.
+refused-transition = the case cannot go there from where it stands; see what it can become.
+refused-not-answered = no coordinator has answered yet; acknowledge the case first.
+refused-defenders-own = a withdrawal is the defender's alone; ask the defender.
+refused-no-priority = the case has no priority; give one with the decision.
+refused-no-lead = the case has no lead; somebody has to take it first.
+refused-has-lead = somebody leads this case already; ask for a handover.
+refused-not-yours = this part is not the author's to give or to take; ask whoever has it.
+refused-confirms = a second coordinator has to confirm the same decision of a first one; name it.
+refused-held = the case is held for duress; two coordinators end that, after reaching the defender another way.
+refused-not-verified = say how it was made sure, outside of this system, that the defender is free to speak.
+refused-no-consent = no consent covers this; ask for one, for this recipient and these fields.
+refused-not-read-back = read the consent back to whoever gave it, and say that it was done.
+refused-referral = the referral cannot go there from where it stands; look at its state.
+refused-desk-only = this note is for the desk alone; leave it out, or write it on the desk.
+match-unknown = the request or the offer is not here yet. Sync and try again.
+match-stage = the match is not where this would lead on from. Look at it again.
+match-no-consent = no consent to look for shelter stands. Ask the guest for one.
+match-full = no place is left there.
+match-expired = the place was held too long ago. It has to be proposed again.
 no-line =
     You have no line to a desk. Accept an organisation's card first:
       himaya card accept CARD
@@ -139,6 +141,10 @@ not-asked = Nobody waits for your answer to this.
 not-both = Host and guest have not both said yes. Until then neither learns who the other is.
 content-range = Nothing was written: { $what } must be { $min } to { $max }.
 content-limit = Nothing was written, because a value is outside its limits: { $cause }.
+duress-held =
+    Nothing was written: the defender is under duress, and whoever has that device would read it. Reach the defender
+    another way. What only the desk reads:
+      himaya case note CASE TEXT
 no-case-group =
     This case has no group of its own yet. Open one first:
       himaya case group CASE

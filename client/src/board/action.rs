@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use himaya_protocol::case::status::decide;
 use himaya_protocol::case::{Board, Case, Entry, Group, Role, reduce};
-use himaya_protocol::content::body::{Ack, Assignment, REFS_MAX};
+use himaya_protocol::content::body::{Ack, Assignment, REFS_MAX, Recipient};
 use himaya_protocol::content::event::PREV_MAX;
 use himaya_protocol::content::vocabulary::{
     AckLevel, Act, CaseStatus, CheckInAnswer, EscalationReason, Part, Status, Tlp,
@@ -12,18 +12,23 @@ use himaya_protocol::content::vocabulary::{
 use himaya_protocol::content::{Body, CaseId, Content, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 
+use super::beyond::{Bridge, Offered};
 use super::draft::DraftKey;
 use super::facts::Facts;
 use super::say::Message;
 use crate::text::{Text, refused};
 
 /// In which of its groups something about a case is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Where {
     /// Where the case is worked on, with its defender.
     Home,
     /// On the desk.
     Desk,
+    /// With the host of an offer.
+    Link(EventId),
+    /// In a group shared with another organisation.
+    Bridge(Vec<u8>),
 }
 
 /// What this profile is in a group.
@@ -38,10 +43,19 @@ pub struct Place {
 /// What the board asks of the client while it runs.
 pub trait Desk {
     /// What this profile is in the group where a case is worked on, or on the desk; `None` when it is not in it.
-    fn place(&mut self, case: &CaseId, at: Where) -> Option<Place>;
+    fn place(&mut self, case: &CaseId, at: &Where) -> Option<Place>;
 
     /// The other coordinators of the group where a case is worked on.
     fn colleagues(&mut self, case: &CaseId) -> Vec<(Fingerprint, String)>;
+
+    /// The free places that fit the newest request for shelter of a case; `None` when it has no request.
+    fn places(&mut self, case: &CaseId) -> Option<Vec<Offered>>;
+
+    /// The groups shared with other organisations.
+    fn bridges(&mut self) -> Vec<Bridge>;
+
+    /// What a recipient is called here.
+    fn called(&mut self, recipient: &Recipient) -> String;
 }
 
 /// Something to be written about a case.
@@ -69,9 +83,9 @@ impl Proposal {
 
     /// How far it may be passed on.
     pub fn tlp(&self) -> Tlp {
-        match self.at {
+        match &self.at {
             Where::Home => Tlp::Red,
-            Where::Desk => Tlp::AmberStrict,
+            Where::Desk | Where::Link(_) | Where::Bridge(_) => Tlp::AmberStrict,
         }
     }
 }
@@ -89,17 +103,18 @@ pub fn judge(
     now: u64,
 ) -> Result<bool, Message> {
     let mut entries = with(board, facts, desk, before, &proposal.case, now);
-    let missing = match proposal.at {
+    let missing = match &proposal.at {
         Where::Home => Text::BoardNoHome,
         Where::Desk => Text::BoardNoDesk,
+        Where::Link(_) | Where::Bridge(_) => Text::BoardNoGroup,
     };
-    let place = desk.place(&proposal.case, proposal.at).ok_or_else(|| Message::new(missing))?;
+    let place = desk.place(&proposal.case, &proposal.at).ok_or_else(|| Message::new(missing))?;
     let entry = entry(&entries, facts, place, proposal, now).ok_or_else(|| Message::new(Text::BoardForm))?;
     let last = entry.id();
     entries.push(entry);
     let case = reduce(&entries);
     match case.refused.get(&last) {
-        Some(reason) => Err(Message::new(refused(*reason))),
+        Some(reason) => Err(Message::new(Text::NotWritten).ours("what", Message::new(refused(*reason)))),
         None => Ok(case.waiting.contains_key(&last)),
     }
 }
@@ -115,7 +130,7 @@ pub(super) fn with(
 ) -> Vec<Entry> {
     let mut entries: Vec<Entry> = board.events(case).cloned().collect();
     for said in before.iter().filter(|said| said.case == *case) {
-        let place = desk.place(case, said.at);
+        let place = desk.place(case, &said.at);
         let made = place.and_then(|place| entry(&entries, facts, place, said, now));
         entries.extend(made);
     }
@@ -124,7 +139,7 @@ pub(super) fn with(
 
 /// The event that a proposal would become; `None` when its parts do not fit together.
 fn entry(entries: &[Entry], facts: &Facts, place: Place, proposal: &Proposal, now: u64) -> Option<Entry> {
-    // What is said where the defender reads along names nothing of the desk.
+    // What is said where the defender, a host or a partner reads along names nothing of the desk.
     let seen = || entries.iter().filter(|entry| proposal.at == Where::Desk || entry.group != Group::Desk);
     let named: BTreeSet<&EventId> = seen().flat_map(|entry| &entry.event.content().prev).collect();
     let mut heads: Vec<&Entry> = seen().filter(|entry| !named.contains(&entry.id())).collect();

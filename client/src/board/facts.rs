@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use himaya_protocol::case::check_in::{Light, answers, light};
+use himaya_protocol::case::check_in::{Light, answers, is_plan_open, light};
 use himaya_protocol::case::{Board, Entry};
 use himaya_protocol::content::{Body, CaseId};
 use himaya_protocol::wire::card::Fingerprint;
@@ -18,6 +18,8 @@ pub struct Facts {
     pub synced: Option<u64>,
     /// Who is on shift now.
     pub shift: Vec<Fingerprint>,
+    /// Who is asked when nobody on the desk has answered.
+    pub duty_leads: Vec<Fingerprint>,
     /// How many places are free.
     pub free: u64,
 }
@@ -27,6 +29,16 @@ impl Facts {
     pub fn name(&self, who: &Fingerprint) -> String {
         let digits = || data_encoding::HEXLOWER.encode(who.as_bytes()).chars().take(8).collect();
         self.names.get(who).cloned().unwrap_or_else(digits)
+    }
+
+    /// Whether this profile is on shift, or nobody is.
+    pub fn is_on_shift(&self) -> bool {
+        self.shift.is_empty() || self.shift.iter().any(|who| self.is_me(who))
+    }
+
+    /// Whether this profile is a duty lead.
+    pub fn is_duty_lead(&self) -> bool {
+        self.duty_leads.iter().any(|who| self.is_me(who))
     }
 
     /// Whether it is this profile.
@@ -50,6 +62,19 @@ pub fn lights(board: &Board, cases: &[CaseId], synced: Option<u64>, now: u64) ->
         }
     }
     lights
+}
+
+/// What a check-in plan keeps sealed, once it may be shown.
+pub(super) fn opened<'a>(
+    board: &Board,
+    case: &CaseId,
+    entry: &'a Entry,
+    synced: Option<u64>,
+    now: u64,
+) -> Option<&'a str> {
+    let Body::CheckInPlan(plan) = entry.body() else { return None };
+    let light = light(plan, &answers(&entry.id(), in_order(board, case)), synced, now);
+    plan.sealed_plan.as_ref().filter(|_| is_plan_open(plan, &light)).map(|text| text.raw())
 }
 
 /// The events of a case by their Lamport times: close enough for the last word about each check-in of one author.

@@ -4,6 +4,7 @@
 //! * [`row`]: a case in one line; [`sort`]: in which order; [`filter`]: which of them.
 //! * [`model`]: what is on the screen, and what a key makes of it. [`question`]: what it asks for; [`editor`]: typing.
 //! * [`action`]: what a key wants written, and whether the rules of a case would take it.
+//! * [`beyond`]: what leaves a case's own group: a place proposed to its host, a referral.
 //! * [`hold`]: actions wait ten seconds, during which they can be undone. [`draft`]: unfinished texts.
 //! * [`render`]: the screen, by ratatui. [`told`]: what a hook is told of.
 //!
@@ -12,6 +13,7 @@
 //! word or a sign says already.
 
 pub mod action;
+pub mod beyond;
 pub mod draft;
 pub mod editor;
 pub mod facts;

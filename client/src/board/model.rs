@@ -197,6 +197,11 @@ impl Model {
         &self.rows
     }
 
+    /// What this client knows beside the cases.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     /// What waits behind the banner.
     pub fn banner(&self) -> Banner {
         self.banner

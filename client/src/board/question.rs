@@ -2,10 +2,11 @@
 
 use himaya_protocol::content::body::{Triage, Verification};
 use himaya_protocol::content::value::{Note, Text as Checked, TextError};
-use himaya_protocol::content::vocabulary::{CaseStatus, Credibility, Priority, Reliability, VerifiedBy};
+use himaya_protocol::content::vocabulary::{CaseStatus, Credibility, Priority, Reliability, Service, VerifiedBy};
 use himaya_protocol::content::{CaseId, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 
+use super::beyond::{Offered, Release};
 use super::draft::Purpose;
 use super::say::Message;
 use crate::text::{Text, Texts};
@@ -46,6 +47,12 @@ pub enum Ask {
     Status(Vec<CaseStatus>),
     /// To whom a part is handed over.
     Member(Vec<(Fingerprint, String)>),
+    /// Which place is proposed.
+    Place(Vec<Offered>),
+    /// What is passed on, to whom.
+    Release(Vec<Release>),
+    /// Which service is asked for.
+    Service(Release),
     /// A message into the case.
     Reply,
     /// A note for the desk.
@@ -106,6 +113,9 @@ impl Ask {
             Self::Verified(_) => Message::new(Text::BoardAskVerified),
             Self::Status(_) => Message::new(Text::BoardAskStatus),
             Self::Member(_) => Message::new(Text::BoardAskMember),
+            Self::Place(_) => Message::new(Text::BoardAskPlace),
+            Self::Release(_) => Message::new(Text::BoardAskRelease),
+            Self::Service(_) => Message::new(Text::BoardAskService),
             Self::Reply => Message::new(Text::BoardAskReply),
             Self::Note => Message::new(Text::BoardAskNote),
             Self::Grade(_) => Message::new(Text::BoardAskGrade),
@@ -118,6 +128,9 @@ impl Ask {
             Self::Status(ways) => ways.iter().map(|way| texts.word(way)).collect(),
             Self::Verified(_) => VerifiedBy::ALL.iter().map(|way| texts.word(way)).collect(),
             Self::Member(members) => members.iter().map(|(_, name)| name.clone()).collect(),
+            Self::Place(places) => places.iter().map(|place| place.say(texts)).collect(),
+            Self::Release(ways) => ways.iter().map(|way| way.say(texts)).collect(),
+            Self::Service(_) => Service::ALL.iter().map(|service| texts.word(service)).collect(),
             Self::Reason(_) | Self::Alternative(_) | Self::Word(_) | Self::Reply | Self::Note | Self::Grade(_) => {
                 Vec::new()
             }
@@ -132,6 +145,7 @@ impl Ask {
             Self::Reply => Some(Purpose::Reply),
             Self::Note => Some(Purpose::Note),
             Self::Word(_) | Self::Verified(_) | Self::Status(_) | Self::Member(_) | Self::Grade(_) => None,
+            Self::Place(_) | Self::Release(_) | Self::Service(_) => None,
         }
     }
 }

@@ -1,12 +1,19 @@
 //! What a hook is told of: new cases of P1, steps of the ladder, missed check-ins. A kind and a case, never contents.
+//!
+//! Who is told follows the ladder (docs/protocol.md section 12.6): first whoever is on shift, from step 1 on the whole
+//! desk, from step 2 on the duty lead by name. With nobody on shift everybody is. The screen shows everything to everybody.
 
 use std::collections::BTreeMap;
 
 use himaya_protocol::case::check_in::Light;
 use himaya_protocol::content::CaseId;
 
+use super::facts::Facts;
 use super::model::is_urgent;
 use super::row::Row;
+
+/// The step of the ladder at which the duty lead is asked.
+const DUTY_STEP: u64 = 2;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +22,8 @@ pub enum Told {
     Urgent,
     /// The ladder has come to its next step.
     Escalation,
+    /// It has come to where the duty lead is asked, and this is whoever that is.
+    Duty,
     /// A check-in is missed, or its defender asks for help.
     Missed,
 }
@@ -25,6 +34,7 @@ impl Told {
         match self {
             Self::Urgent => "p1",
             Self::Escalation => "escalation",
+            Self::Duty => "duty",
             Self::Missed => "missed",
         }
     }
@@ -38,7 +48,7 @@ pub struct Watch {
 
 impl Watch {
     /// What has happened since the last look; nothing at the first. Practice is not told: nobody is to run for it.
-    pub fn look(&mut self, rows: &BTreeMap<CaseId, Row>) -> Vec<(Told, CaseId)> {
+    pub fn look(&mut self, rows: &BTreeMap<CaseId, Row>, facts: &Facts) -> Vec<(Told, CaseId)> {
         let state = |row: &Row| (is_urgent(row), row.step, is_missed(row));
         let earnest = rows.iter().filter(|(_, row)| !row.exercise && !row.ended);
         let now: BTreeMap<_, _> = earnest.map(|(id, row)| (id.clone(), state(row))).collect();
@@ -46,8 +56,11 @@ impl Watch {
         if let Some(seen) = &self.seen {
             for (id, (urgent, step, missed)) in &now {
                 let before = seen.get(id).copied().unwrap_or_default();
-                told.extend((*urgent && !before.0).then(|| (Told::Urgent, id.clone())));
-                told.extend((*step > before.1).then(|| (Told::Escalation, id.clone())));
+                let called = facts.is_on_shift() || *step > 0;
+                told.extend((*urgent && !before.0 && called).then(|| (Told::Urgent, id.clone())));
+                let duty = *step >= DUTY_STEP && facts.is_duty_lead();
+                let further = if duty { Told::Duty } else { Told::Escalation };
+                told.extend((*step > before.1).then(|| (further, id.clone())));
                 told.extend((*missed && !before.2).then(|| (Told::Missed, id.clone())));
             }
         }

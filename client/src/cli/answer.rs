@@ -35,7 +35,14 @@ enum Came {
 }
 
 /// Answers the check-in that is due, durably, then sends it. `None` when there is no plan.
-pub(super) async fn say(app: &mut App, driver: &mut Driver<Https>, says: Says) -> Result<Option<Exit>, CliError> {
+///
+/// `words` are what was typed after it. They mean nothing, but for the duress word.
+pub(super) async fn say(
+    app: &mut App,
+    driver: &mut Driver<Https>,
+    says: Says,
+    words: &str,
+) -> Result<Option<Exit>, CliError> {
     let now = app.now() / 60;
     let came = driver.transact(|ctx| {
         let plans = engine::plans(ctx)?;
@@ -56,7 +63,8 @@ pub(super) async fn say(app: &mut App, driver: &mut Driver<Https>, says: Says) -
                 (CheckInAnswer::Help, seq.or(next.map(|(seq, _)| seq)).unwrap_or(last), None)
             }
         };
-        let id = engine::check_in(ctx, &plan, seq, answer, late)?;
+        let freely = !engine::is_duress_word(ctx, words)?;
+        let id = engine::check_in(ctx, &plan, seq, answer, late, freely)?;
         Ok::<_, EngineError>(Came::Said(id, plan))
     })?;
     match came {

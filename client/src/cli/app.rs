@@ -293,10 +293,12 @@ impl App {
         Ok(terminal::number(&self.line(question)?, count))
     }
 
-    /// Asks for a line.
+    /// Asks for a line; a program is not asked, it writes one.
     pub(super) fn line(&mut self, question: Text) -> Result<String, CliError> {
-        let said = self.texts.say(question, &[]);
-        self.screen().ask(&said)?;
+        if !self.json() {
+            let said = self.texts.say(question, &[]);
+            self.screen().ask(&said)?;
+        }
         let line = terminal::read_line(&mut *self.environment.input).map_err(TerminalError::Output)?;
         line.ok_or(CliError::Unanswered)
     }

@@ -11,7 +11,7 @@ use crate::engine::Draft;
 
 pub(super) async fn run(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
-    match answer::say(app, &mut driver, Says::Help).await? {
+    match answer::say(app, &mut driver, Says::Help, "").await? {
         Some(exit) => Ok(exit),
         None => {
             raise_with(app, driver, sos::of_kind(Kind::Unspecified), &Draft::default(), None, Strict::No, None).await

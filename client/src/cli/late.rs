@@ -12,5 +12,5 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
-    answer::say(app, &mut driver, Says::Late(arguments.minutes)).await?.ok_or(CliError::NoPlan)
+    answer::say(app, &mut driver, Says::Late(arguments.minutes), "").await?.ok_or(CliError::NoPlan)
 }

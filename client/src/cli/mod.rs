@@ -122,7 +122,7 @@ enum Command {
     Sos(sos::Arguments),
     Alert(alert::Arguments),
     Drill(sos::Arguments),
-    Ok,
+    Ok(ok::Arguments),
     Late(late::Arguments),
     Help,
     #[command(subcommand)]
@@ -212,7 +212,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::Sos(arguments) => sos::run(app, &arguments).await,
         Command::Alert(arguments) => alert::run(app, &arguments).await,
         Command::Drill(arguments) => drill::run(app, &arguments).await,
-        Command::Ok => ok::run(app).await,
+        Command::Ok(arguments) => ok::run(app, &arguments).await,
         Command::Late(arguments) => late::run(app, &arguments).await,
         Command::Help => help::run(app).await,
         Command::Checkin(command) => checkin::run(app, command).await,

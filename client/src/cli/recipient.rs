@@ -77,8 +77,13 @@ impl Names {
 
     /// A recipient as people read it: its class, and its name or the beginning of its id.
     pub(super) fn say(&self, app: &App, recipient: &Recipient) -> String {
+        format!("{} {}", app.texts.word(&recipient.class), self.name(recipient))
+    }
+
+    /// Its name, or the beginning of its id.
+    pub(super) fn name(&self, recipient: &Recipient) -> String {
         let digits = || data_encoding::HEXLOWER.encode(&recipient.id).chars().take(8).collect();
-        format!("{} {}", app.texts.word(&recipient.class), self.of(recipient).cloned().unwrap_or_else(digits))
+        self.of(recipient).cloned().unwrap_or_else(digits)
     }
 
     /// The object of docs/cli.md.

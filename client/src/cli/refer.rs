@@ -1,18 +1,20 @@
 //! `himaya refer`: passes what a consent grants on to another organisation, and asks it for services.
 
+use std::collections::BTreeSet;
+
 use himaya_protocol::case::{Entry, case_of};
-use himaya_protocol::content::body::{Recipient, Referral};
+use himaya_protocol::content::body::Referral;
 use himaya_protocol::content::event::IdPrefix;
 use himaya_protocol::content::value::NoticeText;
 use himaya_protocol::content::vocabulary::{ConsentField, ReferralState, Service};
-use himaya_protocol::content::{CaseId, EventId};
+use himaya_protocol::content::{CaseId, EventId, Notice};
 use himaya_protocol::wire::policy::GroupKind;
 
 use super::app::{App, Exit};
 use super::decided;
 use super::error::CliError;
 use super::recipient::To;
-use crate::engine::{self, Circle, EngineError};
+use crate::engine::{self, Circle, Draft, EngineError};
 use crate::export::{self, ExportError, Rekey, Wanted};
 use crate::store::Ctx;
 use crate::text::{Arg, Text};
@@ -40,18 +42,18 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
     let consent: IdPrefix = arguments.consent.parse()?;
     let work = |ctx: &mut Ctx<'_>| {
         let case = engine::pick_case(ctx, &arguments.case)?;
-        let to = arguments.to.find(ctx)?;
-        let consent = engine::entry(ctx, &consent)?.event.id();
-        let group = place(ctx, &case, arguments.bridge.as_deref())?;
-        let content = match content(ctx, arguments, &case, &to, consent, &group)? {
-            Ok(content) => content,
-            Err(error) => return Ok(Err(error)),
+        let referral = Referral {
+            to: arguments.to.find(ctx)?,
+            services: once(&arguments.services),
+            fields_shared: once(&arguments.fields),
+            consent: engine::entry(ctx, &consent)?.event.id(),
+            reply_by: arguments.hours.map(|hours| ctx.now / 60 + hours * 60),
+            state: ReferralState::InProgress,
+            reject_reason: None,
+            referral: None,
         };
-        let id = refer(ctx, arguments, &case, &to, consent, &group)?;
-        if let Some(text) = content {
-            engine::announce(ctx, &group, text)?;
-        }
-        Ok(Ok((case, id)))
+        let group = place(ctx, &case, arguments.bridge.as_deref())?;
+        Ok(write(ctx, &case, &group, referral)?.map(|id| (case, id)))
     };
     decided::try_write(app, work, |app, _, id| {
         let over_bridge = arguments.bridge.is_some();
@@ -72,61 +74,52 @@ fn place(ctx: &Ctx<'_>, case: &CaseId, bridge: Option<&str>) -> Result<Circle, E
             Err(error) => Err(error),
         };
     }
-    let home = engine::home(ctx, case)?;
+    let home = engine::workplace(ctx, case)?;
     if home.kind == GroupKind::Case { Ok(home) } else { engine::desk(ctx, None) }
 }
 
-fn refer(
+/// Writes a referral, and over a bridge what it passes on.
+pub(super) fn write(
     ctx: &mut Ctx<'_>,
-    arguments: &Arguments,
     case: &CaseId,
-    to: &Recipient,
-    consent: EventId,
     group: &Circle,
-) -> Result<EventId, EngineError> {
-    let mut services = arguments.services.clone();
-    services.sort();
-    services.dedup();
-    let referral = Referral {
-        to: to.clone(),
-        services,
-        fields_shared: fields(arguments),
-        consent,
-        reply_by: arguments.hours.map(|hours| ctx.now / 60 + hours * 60),
-        state: ReferralState::InProgress,
-        reject_reason: None,
-        referral: None,
+    referral: Referral,
+) -> Result<Result<EventId, ExportError>, EngineError> {
+    let content = match content(ctx, case, group, &referral)? {
+        Ok(content) => content,
+        Err(error) => return Ok(Err(error)),
     };
-    engine::decide_in(ctx, case, referral, group, None)
+    let id = engine::decide_in(ctx, case, referral, group, None)?;
+    if let Some(text) = content {
+        // It names no case, for it is no reply to the defender.
+        let draft = Draft { case: None, ..engine::draft(ctx, case)? };
+        engine::say(ctx, group, Notice { text }, &draft)?;
+    }
+    Ok(Ok(id))
 }
 
-fn fields(arguments: &Arguments) -> Vec<ConsentField> {
-    let mut fields = arguments.fields.clone();
-    fields.sort();
-    fields.dedup();
-    fields
+/// Each once, in order.
+fn once<T: Ord + Clone>(words: &[T]) -> Vec<T> {
+    words.iter().cloned().collect::<BTreeSet<T>>().into_iter().collect()
 }
 
-/// What goes over a bridge beside the referral: the granted fields that are shared, with ids of their own. It names no case,
-/// for it is no reply to the defender. Within one's own desk everything is there already.
+/// What goes over a bridge beside the referral: the granted fields that are shared, with ids of their own. Within one's own
+/// desk everything is there already.
 fn content(
     ctx: &mut Ctx<'_>,
-    arguments: &Arguments,
     case: &CaseId,
-    to: &Recipient,
-    consent: EventId,
     group: &Circle,
+    referral: &Referral,
 ) -> Result<Result<Option<NoticeText>, ExportError>, EngineError> {
     if group.kind != GroupKind::Bridge {
         return Ok(Ok(None));
     }
     let keys = Rekey::new(ctx.random());
-    let fields = fields(arguments);
     let wanted = Wanted {
         case,
-        to: to.clone(),
-        consent: Some(consent),
-        fields: Some(&fields),
+        to: referral.to.clone(),
+        consent: Some(referral.consent),
+        fields: Some(&referral.fields_shared),
         by: engine::identity(ctx)?.fingerprint,
         now: ctx.now / 60,
     };

@@ -18,6 +18,7 @@ pub(super) enum Command {
         #[arg(value_name = "TEXT")]
         text: String,
     },
+    DuressWord,
     Lang {
         #[arg(value_name = "TAG")]
         tag: String,
@@ -40,6 +41,14 @@ pub(super) fn run(app: &mut App, command: &Command) -> Result<Exit, CliError> {
             driver.transact(|ctx| engine::set_plan_b(ctx, note.as_ref().map(|note| note.raw())))?;
             app.object(&json!({ "plan_b": note.as_ref().map(|note| note.raw()) }))?;
             app.say(if note.is_some() { Text::SetPlanB } else { Text::SetPlanBNone }, &[])?;
+        }
+        Command::DuressWord => {
+            // Typed, and not an argument: a shell keeps those.
+            let word = app.line(Text::AskDuressWord)?;
+            driver.transact(|ctx| engine::set_duress_word(ctx, &word))?;
+            let set = !word.trim().is_empty();
+            app.object(&json!({ "duress_word": set }))?;
+            app.say(if set { Text::SetDuressWord } else { Text::SetDuressWordNone }, &[])?;
         }
         Command::Lang { tag } => {
             let lang: Lang = tag.parse()?;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use himaya_protocol::case::{Board, Entry, Role};
+use himaya_protocol::case::{Board, Entry, Role, reduce};
 use himaya_protocol::content::body::Snapshot;
 use himaya_protocol::content::event::IdPrefix;
-use himaya_protocol::content::vocabulary::Status;
+use himaya_protocol::content::vocabulary::{CaseStatus, Status};
 use himaya_protocol::content::{Body, CaseId, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{self, GroupKind};
+use rusqlite::ToSql;
 
 use super::circles::{self, Circle, CircleState};
 use super::desks::desk;
@@ -35,31 +36,45 @@ pub fn entries(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
 
 /// As [`entries`], of those that were logged after a number.
 pub fn entries_after(ctx: &Ctx<'_>, number: i64) -> Result<Vec<Entry>, EngineError> {
+    select(ctx, "event.number > ?1", &number)
+}
+
+/// The events that a condition takes. What this client said under duress is what it seems to be.
+fn select(ctx: &Ctx<'_>, condition: &str, value: &dyn ToSql) -> Result<Vec<Entry>, EngineError> {
     // What was logged by an older version, or before there was a group, has the role that its author has now.
-    let rows = ctx.rows(
-        "SELECT event.bytes, event.received, circle.kind, iif(event.role <> '', event.role, coalesce(
+    let sql = format!(
+        "SELECT event.bytes, event.received, circle.kind, event.own, iif(event.role <> '', event.role, coalesce(
              (SELECT role FROM member WHERE member.circle = event.circle AND member.fingerprint = event.author),
              iif(event.own, 'owner', 'contact')))
-         FROM event LEFT JOIN circle ON circle.id = event.circle WHERE event.number > ?1 ORDER BY event.number",
-        &[&number],
-        |row| {
-            Ok((
-                row.get::<_, Vec<u8>>(0)?,
-                row.get::<_, i64>(1)?,
-                row.get::<_, Option<String>>(2)?,
-                row.get::<_, String>(3)?,
-            ))
-        },
-    )?;
+         FROM event LEFT JOIN circle ON circle.id = event.circle WHERE {condition} ORDER BY event.number"
+    );
+    let rows = ctx.rows(&sql, &[value], |row| {
+        let (bytes, received, kind) = (row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get(2)?);
+        Ok((bytes, received, kind, row.get::<_, bool>(3)?, row.get::<_, String>(4)?))
+    })?;
     rows.into_iter()
-        .map(|(bytes, received, kind, role)| {
+        .map(|(bytes, received, kind, own, role): (_, _, Option<String>, _, _)| {
             let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
+            let event = if own { event.as_it_seems() } else { event };
             let kind = kind.as_deref().map_or(GroupKind::Circle, circles::kind_from_text);
             let member = circles::role_from_text(&role).unwrap_or(policy::Role::Contact);
             let role = Role::of(member, kind, event.body());
             Ok(Entry { event, role, group: kind.into(), received: loaded(received) / 60 })
         })
         .collect()
+}
+
+/// Whether a case is held because its defender is under duress: whoever has the defender's device reads what is said
+/// where the defender is. The defender's own client knows of nothing.
+pub fn is_held(ctx: &Ctx<'_>, case: &CaseId) -> Result<bool, EngineError> {
+    let entries = select(ctx, "event.case_id = ?1", &case.as_bytes())?;
+    let duress = entries.iter().any(|entry| matches!(entry.body(), Body::Duress(_)));
+    Ok(duress && reduce(&entries).status == Some(CaseStatus::DuressHold))
+}
+
+/// Where a coordinator works on a case: [`home`], but the desk as long as it is held for duress.
+pub fn workplace(ctx: &Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
+    if is_held(ctx, case)? { desk(ctx, None).map_err(|_| EngineError::Held) } else { home(ctx, case) }
 }
 
 /// The one case whose id, or the id of one of whose events, begins so.
@@ -117,7 +132,7 @@ pub fn decide_until(
     hours: Option<u64>,
 ) -> Result<EventId, EngineError> {
     let group = match place {
-        Place::Home => home(ctx, case)?,
+        Place::Home => workplace(ctx, case)?,
         Place::Desk => desk(ctx, None)?,
     };
     decide_in(ctx, case, body, &group, hours)
@@ -131,15 +146,24 @@ pub fn decide_in(
     group: &Circle,
     hours: Option<u64>,
 ) -> Result<EventId, EngineError> {
-    let exercise = board(ctx)?.case(case).is_some_and(|case| case.exercise);
-    let status = if exercise { Status::Exercise } else { Status::Actual };
-    let draft = Draft { case: Some(case.clone()), status, expires_hours: hours, ..Draft::default() };
+    let draft = Draft { expires_hours: hours, ..draft(ctx, case)? };
     let id = events::say(ctx, group, body, &draft)?;
     // The caller's transaction goes back with the error, and with it the event.
     match board(ctx)?.case(case).and_then(|case| case.refused.get(&id).copied()) {
         Some(refusal) => Err(EngineError::Refused(refusal)),
         None => Ok(id),
     }
+}
+
+/// What is written about a case that is practice is practice too.
+pub fn draft(ctx: &Ctx<'_>, case: &CaseId) -> Result<Draft, EngineError> {
+    let entries = select(ctx, "event.case_id = ?1", &case.as_bytes())?;
+    let known = reduce(&entries);
+    // A host was never told what the case began with.
+    let told = || entries.iter().any(|entry| entry.event.content().status == Status::Exercise);
+    let exercise = known.exercise || (known.opened_by.is_none() && told());
+    let status = if exercise { Status::Exercise } else { Status::Actual };
+    Ok(Draft { case: Some(case.clone()), status, ..Draft::default() })
 }
 
 /// How much a group is the one in which a case is talked about; 0 is never: not everybody of the case is there.
@@ -157,7 +181,7 @@ pub(super) fn tell_newcomer(ctx: &mut Ctx<'_>, circle: &Circle) -> Result<(), En
     let mut board = board(ctx)?;
     let ids: Vec<CaseId> = board.cases().map(|(id, _)| id.clone()).collect();
     for id in ids {
-        let here = home(ctx, &id).is_ok_and(|home| home.id == circle.id);
+        let here = workplace(ctx, &id).is_ok_and(|home| home.id == circle.id);
         if here && !summed_up(ctx, &id, circle)? {
             snapshot(ctx, &mut board, &id, circle)?;
         }

@@ -65,6 +65,9 @@ pub fn approve_for_desk(
 /// Opens a group for a case: its defender, who leads and backs it up, and this client. Needs what the defender's client
 /// has offered in the line.
 pub fn open_case(ctx: &mut Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
+    if cases::is_held(ctx, case)? {
+        return Err(EngineError::Held);
+    }
     let line = cases::home(ctx, case)?;
     if line.kind != GroupKind::Line {
         return Err(EngineError::NotALine);
@@ -113,8 +116,9 @@ fn host_may_come(ctx: &Ctx<'_>, group: &Circle, host: &Fingerprint) -> Result<bo
     for ((request, offer), stage) in &known.matches {
         let theirs = known.places.get(offer).is_some_and(|place| place.host == *host);
         let case = views::by_id(ctx, request).ok().and_then(|entry| case_of(&entry.event));
+        let held = case.as_ref().map_or(Ok(false), |case| cases::is_held(ctx, case))?;
         let here = case.is_some_and(|case| cases::home(ctx, &case).is_ok_and(|home| home.id == group.id));
-        if theirs && here && stage.is_some_and(Stage::is_open) {
+        if theirs && here && !held && stage.is_some_and(Stage::is_open) {
             return Ok(true);
         }
     }

@@ -51,6 +51,9 @@ pub enum EngineError {
     /// The case has no group of its own.
     #[error("the case has no group of its own")]
     NoCaseGroup,
+    /// The case is held for duress: what is said there is read by whoever has the defender's device.
+    #[error("the case is held for duress")]
+    Held,
     /// The rules for shelter do not let this hold.
     #[error(transparent)]
     NoMatch(#[from] himaya_protocol::case::shelter::NoMatch),

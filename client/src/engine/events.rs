@@ -25,7 +25,7 @@ use super::mls::{self, PAST_EPOCHS};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
 use super::schedule::Matter;
-use super::{heads, plans, retention, upkeep};
+use super::{cases, heads, plans, retention, upkeep};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long after its expiry an event that never left is still sent, in minutes: 30 days.
@@ -85,8 +85,12 @@ pub fn acknowledge(
     if own {
         return Err(EngineError::OwnEvent);
     }
-    let circle = circle.ok_or(EngineError::Kind)?;
-    let draft = about(&bytes)?;
+    let draft = about(&Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?);
+    let held = draft.case.as_ref().map_or(Ok(false), |case| cases::is_held(ctx, case))?;
+    let circle = match &draft.case {
+        Some(case) if held => cases::workplace(ctx, case)?.id,
+        Some(_) | None => circle.ok_or(EngineError::Kind)?,
+    };
     send(ctx, &circle, Ack { refs: [*event].into(), level, note }.into(), &draft)
 }
 
@@ -101,15 +105,14 @@ pub fn clear(ctx: &mut Ctx<'_>, event: &EventId, note: Option<Note>) -> Result<E
     if !own {
         return Err(EngineError::NotAuthor);
     }
-    let draft = about(&bytes)?;
+    let draft = about(&alert);
     let body = AllClear { refs: [*event].into(), note }.into();
     write(ctx, circle.as_deref(), body, &draft)
 }
 
 /// What stands around a word about an event: its case, and whether it is in earnest.
-fn about(bytes: &[u8]) -> Result<Draft, EngineError> {
-    let event = Event::decode(bytes).map_err(|_| StoreError::Damaged("event"))?;
-    Ok(Draft { case: case_of(&event), status: event.content().status.clone(), ..Draft::default() })
+pub(super) fn about(event: &Event) -> Draft {
+    Draft { case: case_of(event), status: event.content().status.clone(), ..Draft::default() }
 }
 
 /// Writes an event of any type into a group: it is stored and on its way when this returns.

@@ -58,11 +58,14 @@ pub(super) fn next_due(ctx: &Ctx<'_>) -> Result<Option<Seconds>, EngineError> {
 
 /// Where a case's ladder is told, and the coordinators there; `None` where this client has no part in it.
 fn place(ctx: &Ctx<'_>, id: &CaseId) -> Result<Option<(Circle, Vec<Fingerprint>)>, EngineError> {
-    let Ok(home) = cases::home(ctx, id) else { return Ok(None) };
+    let Ok(home) = cases::workplace(ctx, id) else { return Ok(None) };
     let works = |role| matches!(role, Some(Role::Owner | Role::Coordinator));
     let members = circles::members(ctx, &home.id)?;
     let mine = members.iter().any(|member| member.me && works(member.role));
-    if !matches!(home.kind, GroupKind::Line | GroupKind::Case) || !mine || !adrift::in_sync(ctx, &home.id)? {
+    if !matches!(home.kind, GroupKind::Line | GroupKind::Case | GroupKind::Desk)
+        || !mine
+        || !adrift::in_sync(ctx, &home.id)?
+    {
         return Ok(None);
     }
     let members = members.into_iter().filter(|member| works(member.role)).map(|member| member.fingerprint);

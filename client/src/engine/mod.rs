@@ -19,6 +19,7 @@ mod commit;
 mod contacts;
 mod cover;
 mod desks;
+mod duress;
 mod error;
 mod events;
 mod heads;
@@ -44,7 +45,9 @@ mod upkeep;
 mod views;
 
 pub use adrift::{missed_windows, note_window_length};
-pub use cases::{Place, board, decide, decide_in, decide_until, entries, entries_after, home, pick_case};
+pub use cases::{
+    Place, board, decide, decide_in, decide_until, draft, entries, entries_after, home, is_held, pick_case, workplace,
+};
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, hears_alerts, leave, list, member_named, members, named, remove};
 pub use contacts::{
@@ -55,6 +58,7 @@ pub use contacts::{
 };
 pub use cover::{COVER_MEAN_MOST, begin_cover, cover, cover_mean, set_cover_mean};
 pub use desks::{announce_policy, approve_for_desk, bring_in, broadcast, desk, fellow, fellows, new_desk, open_case};
+pub use duress::{is_duress_word, set_duress_word};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
 pub use identity::{Identity, found, identity, valid_name};
@@ -72,8 +76,8 @@ pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use retention::{Statistics, destroy_due, purged, statistics, was_purged};
 pub use schedule::Pace;
 pub use shelter::{
-    Candidate, OwnPlace, answer_match, ask_for_shelter, carry, change_offer, depart, hand_over, own_line, own_places,
-    propose, put_up_offer, search, shelter, stage_of, take_notes,
+    Candidate, OwnPlace, answer_match, ask_for_shelter, carry, change_offer, depart, hand_over, link_of, own_line,
+    own_places, propose, put_up_offer, search, shelter, stage_of, take_notes,
 };
 pub use signals::{Signal, signals};
 pub use sunset::{note_relay_sunset, relay_sunset};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use himaya_protocol::case::check_in::{self, Light, Line};
 use himaya_protocol::case::{Board, Entry, Role, case_of, deadline};
-use himaya_protocol::content::body::{CheckIn, CheckInPlan, Escalation, LadderStep, StandDown};
+use himaya_protocol::content::body::{CheckIn, CheckInPlan, Duress, Escalation, LadderStep, StandDown};
 use himaya_protocol::content::vocabulary::{CheckInAnswer, EscalationReason, LadderAct, LadderWho, Status};
 use himaya_protocol::content::{Body, CaseId, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
@@ -87,15 +87,22 @@ pub fn end_plan(ctx: &mut Ctx<'_>, plan: &Plan) -> Result<EventId, EngineError> 
     events::say(ctx, &plan.circle, Body::from(body), &draft(plan))
 }
 
-/// Answers a time of an own plan.
+/// Answers a time of an own plan; `freely` or under duress, which looks the same on this device.
 pub fn check_in(
     ctx: &mut Ctx<'_>,
     plan: &Plan,
     seq: u64,
     answer: CheckInAnswer,
     late: Option<u64>,
+    freely: bool,
 ) -> Result<EventId, EngineError> {
-    events::say(ctx, &plan.circle, Body::from(CheckIn { plan: plan.id, seq, answer, late }), &draft(plan))
+    let said = CheckIn { plan: plan.id, seq, answer, late };
+    let body = if freely {
+        Body::from(said)
+    } else {
+        Body::from(Duress { plan: said.plan, seq: said.seq, answer: said.answer, late: said.late })
+    };
+    events::say(ctx, &plan.circle, body, &draft(plan))
 }
 
 fn draft(plan: &Plan) -> Draft {

@@ -216,11 +216,12 @@ pub fn propose(
     let hold_until = hold_hours.map(|hours| ctx.now / 60 + hours * 60);
     let body = Match { request: *request, offer: *offer, hold_until, state: MatchState::Proposed, carries: None };
     let link = link_of(ctx, offer)?;
-    write_match(ctx, &link, case, body)
+    let draft = cases::draft(ctx, &case)?;
+    write_match(ctx, &link, &draft, body)
 }
 
 /// The link in which an offer stands.
-fn link_of(ctx: &Ctx<'_>, offer: &EventId) -> Result<Circle, EngineError> {
+pub fn link_of(ctx: &Ctx<'_>, offer: &EventId) -> Result<Circle, EngineError> {
     let entry = views::by_id(ctx, offer)?;
     if !matches!(entry.event.body(), Body::Offer(_)) {
         return Err(EngineError::Kind);
@@ -230,9 +231,9 @@ fn link_of(ctx: &Ctx<'_>, offer: &EventId) -> Result<Circle, EngineError> {
 }
 
 /// Writes a word about a match, if it holds as far as this client can tell: neither host nor guest know both sides.
-fn write_match(ctx: &mut Ctx<'_>, group: &Circle, case: CaseId, body: Match) -> Result<EventId, EngineError> {
+fn write_match(ctx: &mut Ctx<'_>, group: &Circle, draft: &Draft, body: Match) -> Result<EventId, EngineError> {
     let works = matches!(circles::role(ctx, &group.id)?, Some(Role::Owner | Role::Coordinator));
-    let id = events::say(ctx, group, body, &Draft { case: Some(case), ..Draft::default() })?;
+    let id = events::say(ctx, group, body, draft)?;
     match shelter(ctx)?.refused.get(&id) {
         Some(why) if works => Err(EngineError::NoMatch(*why)),
         Some(_) | None => Ok(id),
@@ -244,7 +245,8 @@ pub fn answer_match(ctx: &mut Ctx<'_>, of: &EventId, yes: bool) -> Result<EventI
     let entry = views::by_id(ctx, of)?;
     let Body::Match(said) = entry.event.body() else { return Err(EngineError::Kind) };
     let said = said.as_ref();
-    let case = case_of(&entry.event).ok_or(EngineError::Kind)?;
+    let draft = events::about(&entry.event);
+    let case = draft.case.clone().ok_or(EngineError::Kind)?;
     let group = entry.circle.as_deref().map_or(Ok(None), |id| circles::by_id(ctx, id))?;
     let group = group.ok_or(EngineError::NotMember)?;
     let answered = answered(ctx, said)?;
@@ -258,12 +260,12 @@ pub fn answer_match(ctx: &mut Ctx<'_>, of: &EventId, yes: bool) -> Result<EventI
     }
     let state = if yes { state } else { MatchState::Declined };
     if state == MatchState::HostOk {
-        take_place(ctx, said, &group, case, entry.event.content().sent)
+        take_place(ctx, said, &group, &draft, entry.event.content().sent)
     } else {
         // The defender goes on where the case is: its group may have been opened since.
         let group = if group.kind == GroupKind::HostLink { group } else { cases::home(ctx, &case)? };
         let body = Match { hold_until: None, state, carries: None, ..said.clone() };
-        write_match(ctx, &group, case, body)
+        write_match(ctx, &group, &draft, body)
     }
 }
 
@@ -282,7 +284,7 @@ fn take_place(
     ctx: &mut Ctx<'_>,
     said: &Match,
     link: &Circle,
-    case: CaseId,
+    draft: &Draft,
     proposed: u64,
 ) -> Result<EventId, EngineError> {
     use himaya_protocol::case::shelter::NoMatch;
@@ -299,7 +301,7 @@ fn take_place(
         return Err(EngineError::NoMatch(NoMatch::Full));
     }
     let body = Match { hold_until: None, state: MatchState::HostOk, carries: None, ..said.clone() };
-    let id = write_match(ctx, link, case, body)?;
+    let id = write_match(ctx, link, draft, body)?;
     change_offer(ctx, &said.offer, |offer| {
         offer.slots = free - 1;
         offer.state = if free == 1 { OfferState::Full } else { offer.state.clone() };
@@ -357,14 +359,19 @@ pub fn carry(ctx: &mut Ctx<'_>, word: &EventId) -> Result<EventId, EngineError> 
     let entry = views::by_id(ctx, word)?;
     let Body::Match(said) = entry.event.body() else { return Err(EngineError::Kind) };
     let said = said.as_ref();
-    let case = case_of(&entry.event).ok_or(EngineError::Kind)?;
+    let draft = events::about(&entry.event);
+    let case = draft.case.clone().ok_or(EngineError::Kind)?;
     let from = entry.circle.as_deref().map_or(Ok(None), |id| circles::by_id(ctx, id))?;
     let to = match from.map(|group| group.kind) {
         Some(GroupKind::HostLink) => cases::home(ctx, &case)?,
         _ => link_of(ctx, &said.offer)?,
     };
+    // Where a bed is does not go to a device that is in other hands.
+    if cases::is_held(ctx, &case)? {
+        return Err(EngineError::Held);
+    }
     let body = Match { hold_until: None, carries: Some(*word), ..said.clone() };
-    write_match(ctx, &to, case, body)
+    write_match(ctx, &to, &draft, body)
 }
 
 /// How far the case's match is that is furthest, with its offer.
@@ -388,12 +395,15 @@ pub fn stage_of(ctx: &Ctx<'_>, case: &CaseId) -> Result<Option<(EventId, Stage)>
 
 /// Says where to meet, to those in the case's group alone: shown once, gone after `hours`.
 pub fn hand_over(ctx: &mut Ctx<'_>, case: &CaseId, text: Text<300>, hours: u64) -> Result<EventId, EngineError> {
+    if cases::is_held(ctx, case)? {
+        return Err(EngineError::Held);
+    }
     let group = cases::home(ctx, case)?;
     if group.kind != GroupKind::Case {
         return Err(EngineError::NoCaseGroup);
     }
     let hours = hours.clamp(1, HANDOVER_MINUTES_MAX / 60);
-    let draft = Draft { case: Some(case.clone()), expires_hours: Some(hours), ..Draft::default() };
+    let draft = Draft { expires_hours: Some(hours), ..cases::draft(ctx, case)? };
     events::say(ctx, &group, HandoverNote { text }, &draft)
 }
 
@@ -422,5 +432,6 @@ pub fn depart(ctx: &mut Ctx<'_>, case: &CaseId) -> Result<EventId, EngineError> 
     if refs.is_empty() {
         return Err(EngineError::NotAsked);
     }
-    events::say(ctx, &group, StandDown { refs, reason: None }, &Draft { case: Some(case.clone()), ..Draft::default() })
+    let draft = cases::draft(ctx, case)?;
+    events::say(ctx, &group, StandDown { refs, reason: None }, &draft)
 }

@@ -201,8 +201,9 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {
 }
 
 fn read((bytes, circle, circle_name, author, author_name, own, received): Columns) -> Result<Entry, EngineError> {
+    let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
     Ok(Entry {
-        event: Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?,
+        event: if own { event.as_it_seems() } else { event },
         circle,
         circle_name,
         author: Fingerprint::from_slice(&author).ok_or(StoreError::Damaged("event"))?,

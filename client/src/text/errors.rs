@@ -136,7 +136,11 @@ fn no_match(why: NoMatch, texts: &Texts) -> String {
         NoMatch::Full => Text::MatchFull,
         NoMatch::Expired => Text::MatchExpired,
     };
-    texts.say(text, &[])
+    not_written(text, texts)
+}
+
+fn not_written(why: Text, texts: &Texts) -> String {
+    texts.say(Text::NotWritten, &[("what", Arg::ours(&texts.say(why, &[])))])
 }
 
 impl Explain for EngineError {
@@ -166,12 +170,13 @@ impl Explain for EngineError {
                 texts.say(Text::ContentRange, &[("what", Arg::ours(&field)), min, max])
             }
             Self::Content(error) => texts.say(Text::ContentLimit, &[("cause", Arg::ours(&error.to_string()))]),
-            Self::Refused(refusal) => texts.say(refused(*refusal), &[]),
+            Self::Refused(refusal) => not_written(refused(*refusal), texts),
             Self::NoMatch(why) => no_match(*why, texts),
             Self::NoLine => texts.say(Text::NoLine, &[]),
             Self::NoLink => texts.say(Text::NoLink, &[]),
             Self::NotAsked => texts.say(Text::NotAsked, &[]),
             Self::NotBoth => texts.say(Text::NotBoth, &[]),
+            Self::Held => texts.say(Text::DuressHeld, &[]),
             Self::NoCaseGroup => texts.say(Text::NoCaseGroup, &[]),
             Self::NoDesk => texts.say(Text::NoDesk, &[]),
             Self::NotDefender => texts.say(Text::NotDefender, &[]),

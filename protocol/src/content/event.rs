@@ -9,7 +9,7 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::body::Body;
+use super::body::{Body, CheckIn};
 use super::field::{Item, Slot};
 use super::value::Lang;
 use super::vocabulary::{MsgType, Status, Tlp};
@@ -246,6 +246,17 @@ impl Event {
         let newer_words = !content.status.is_known() || !content.tlp.is_known();
         let newer_parts = newer_body || newer_words || !fields.rest().is_empty();
         Ok(Self { id: EventId::of(bytes), bytes: bytes.to_vec(), content, newer_parts })
+    }
+
+    /// How it looks to whoever holds the device that wrote it: what was said under duress is the check-in that it seems to
+    /// be. The id stays; the bytes are not for show.
+    #[must_use]
+    pub fn as_it_seems(mut self) -> Self {
+        if let Body::Duress(said) = &self.content.body {
+            let (plan, seq, answer, late) = (said.plan, said.seq, said.answer.clone(), said.late);
+            self.content.body = CheckIn { plan, seq, answer, late }.into();
+        }
+        self
     }
 
     /// Its id.

@@ -50,6 +50,13 @@ impl Tmux {
         run(command)
     }
 
+    /// What stands on the screen now, line by line.
+    pub fn visible(&self) -> anyhow::Result<String> {
+        let mut command = self.command();
+        command.args(["capture-pane", "-p", "-t", "board"]);
+        run(command)
+    }
+
     /// Types a text as it is.
     pub fn type_in(&self, text: &str) -> anyhow::Result<()> {
         let mut command = self.command();

@@ -6,6 +6,7 @@ use himaya_protocol::content::{Body, CaseId};
 
 use super::{Mode, Model, Next};
 use crate::board::action::{self, Desk, Proposal, Where};
+use crate::board::beyond;
 use crate::board::draft::{DraftKey, Purpose};
 use crate::board::keys::Key;
 use crate::board::question::{Ask, Decision, Question};
@@ -38,6 +39,9 @@ impl Model {
                 self.choose(id, Ask::Status(ways.clone()), ways.is_empty().then_some(nowhere));
             }
             'h' => self.ask_whom(id, &case, desk),
+            'r' if case.status == Some(CaseStatus::DuressHold) => {
+                self.message = Some(Message::new(Text::BoardHeldForDuress))
+            }
             'r' => self.ask(id, Ask::Reply),
             'n' => self.ask(id, Ask::Note),
             'v' => {
@@ -46,8 +50,16 @@ impl Model {
                     self.ask(id, Ask::Grade(about));
                 }
             }
-            'm' => self.message = Some(Message::new(Text::BoardMatchCommand)),
-            _ => self.message = Some(Message::new(Text::BoardReferCommand)),
+            'm' => {
+                let places = desk.places(&id);
+                let none = if places.is_none() { Text::BoardNoRequest } else { Text::BoardNoPlace };
+                let places = places.unwrap_or_default();
+                self.choose(id, Ask::Place(places.clone()), places.is_empty().then_some(none));
+            }
+            _ => {
+                let ways = beyond::releases(&self.board, &id, &case, desk, self.now / 60);
+                self.choose(id, Ask::Release(ways.clone()), ways.is_empty().then_some(Text::BoardNoConsent));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use himaya_protocol::content::body::{Notice, Triage};
 use himaya_protocol::content::value::Note;
-use himaya_protocol::content::vocabulary::{CaseStatus, VerifiedBy};
+use himaya_protocol::content::vocabulary::{CaseStatus, Service, VerifiedBy};
 use himaya_protocol::content::{Body, CaseId};
 
 use super::{Mode, Model, Next};
@@ -106,6 +106,7 @@ impl Model {
                 self.propose(&id, Where::Desk, graded.into(), what, None, desk);
             }
             Ask::Verified(_) | Ask::Status(_) | Ask::Member(_) => {}
+            Ask::Place(_) | Ask::Release(_) | Ask::Service(_) => {}
         }
         Ok(())
     }
@@ -147,6 +148,21 @@ impl Model {
                 };
                 let what = Message::new(Text::BoardDoHandover).theirs("name", name);
                 self.propose(&id, Where::Home, body, what, None, desk);
+            }
+            Ask::Place(places) => {
+                let Some(place) = places.get(number) else { return false };
+                let what = Message::new(Text::BoardDoMatch);
+                self.propose(&id, Where::Link(place.offer), place.proposal(), what, None, desk);
+            }
+            Ask::Release(ways) => {
+                let Some(way) = ways.get(number) else { return false };
+                self.mode = Mode::Choosing(Question { case: id, ask: Ask::Service(way.clone()) });
+            }
+            Ask::Service(way) => {
+                let Some(service) = Service::ALL.get(number) else { return false };
+                let home = desk.place(&id, &Where::Home).map(|place| place.group);
+                let what = Message::new(Text::BoardDoRefer).theirs("name", &way.name);
+                self.propose(&id, way.at(home), way.referral(service.clone()), what, None, desk);
             }
             Ask::Reason(_) | Ask::Alternative(_) | Ask::Word(_) | Ask::Reply | Ask::Note | Ask::Grade(_) => {
                 return false;

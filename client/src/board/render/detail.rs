@@ -11,22 +11,27 @@ use ratatui::style::Style;
 use super::Look;
 use super::cells::{kind, say_due, short};
 use super::paint::{Canvas, wrap};
-use crate::board::facts::Facts;
+use crate::board::facts::{Facts, opened};
 use crate::board::model::Model;
 use crate::board::row::Row;
-use crate::text::{Arg, Text, Texts, free_text};
+use crate::text::{Arg, Text, Texts, free_text, refused};
 
 pub(super) fn draw(canvas: &mut Canvas<'_>, area: Rect, model: &mut Model, texts: &Texts) {
     let Some(row) = model.selected().and_then(|id| model.row(id)).cloned() else { return };
     let Some(case) = model.board.case(&row.id).cloned() else { return };
     let look = canvas.look;
-    let mut sheet = Sheet { lines: Vec::new(), facts: &model.facts, texts, now: model.now / 60, look };
+    let now = model.now / 60;
+    let mut sheet = Sheet { lines: Vec::new(), facts: &model.facts, texts, now, look };
     sheet.head(&row, &case);
     sheet.say(0, String::new(), Style::new());
     sheet.say(0, texts.say(Text::BoardTimeline, &[]), look.faint());
     let events: BTreeMap<EventId, &Entry> = model.board.events(&row.id).map(|entry| (entry.id(), entry)).collect();
     for entry in case.order.iter().rev().filter_map(|id| events.get(id)) {
         sheet.event(&case, entry);
+        if let Some(sealed) = opened(&model.board, &row.id, entry, model.facts.synced, now) {
+            sheet.ours(Text::BoardSealed, &[], look.alarm());
+            sheet.theirs(sealed);
+        }
     }
     let lines = sheet.wrapped(usize::from(area.width));
     model.scroll = model.scroll.min(lines.len().saturating_sub(usize::from(area.height)));
@@ -143,13 +148,17 @@ impl Sheet<'_> {
         } else {
             self.say(0, said, Style::new());
         }
-        if case.refused.contains_key(&entry.id()) {
-            self.say(INDENT, texts.say(Text::BoardChangesNothing, &[]), look.faint());
+        if let Some(why) = case.refused.get(&entry.id()) {
+            let why = texts.say(refused(*why), &[]);
+            self.say(INDENT, texts.say(Text::ChangesNothing, &[("what", Arg::ours(&why))]), look.faint());
         }
-        for words in free_text(entry.body()) {
-            for line in display::clean_lines(&words).lines() {
-                self.say(INDENT, line.to_owned(), Style::new());
-            }
+        free_text(entry.body()).iter().for_each(|words| self.theirs(words));
+    }
+
+    /// What somebody wrote.
+    fn theirs(&mut self, words: &str) {
+        for line in display::clean_lines(words).lines() {
+            self.say(INDENT, line.to_owned(), Style::new());
         }
     }
 }

@@ -125,7 +125,9 @@ fn header(canvas: &mut Canvas<'_>, area: Rect, model: &Model, texts: &Texts) -> 
 /// What stands below, from the last line upwards; how many lines it takes.
 fn footer(canvas: &mut Canvas<'_>, area: Rect, model: &Model, texts: &Texts, cursor: &mut Option<(u16, u16)>) -> u16 {
     let lines = footer_lines(canvas.look, area.width, model, texts);
-    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(area.height / 2);
+    // Whoever chooses has to see every choice.
+    let most = if let Mode::Choosing(_) = model.mode { area.height.saturating_sub(4) } else { area.height / 2 };
+    let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).min(most);
     let top = area.y.saturating_add(area.height.saturating_sub(height));
     let skipped = lines.len().saturating_sub(usize::from(height));
     for (y, line) in (top..).zip(lines.into_iter().skip(skipped)) {

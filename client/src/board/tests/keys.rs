@@ -99,7 +99,7 @@ fn a_case_is_taken_up_in_one_go() {
             && triage.reason.raw() == "the police was seen"));
     let mut story = story;
     for proposal in written {
-        assert_eq!((proposal.at, proposal.status()), (Where::Home, Status::Actual));
+        assert_eq!((&proposal.at, proposal.status()), (&Where::Home, Status::Actual));
         story.say(ME, 0, proposal.body);
     }
     let case = reduce(&story.entries);
@@ -256,12 +256,24 @@ fn leaving_asks_what_becomes_of_what_is_held() {
 fn without_a_group_or_a_case_nothing_is_held() {
     struct Nowhere;
     impl Desk for Nowhere {
-        fn place(&mut self, _: &CaseId, _: Where) -> Option<Place> {
+        fn place(&mut self, _: &CaseId, _: &Where) -> Option<Place> {
             None
         }
 
         fn colleagues(&mut self, _: &CaseId) -> Vec<(Fingerprint, String)> {
             Vec::new()
+        }
+
+        fn places(&mut self, _: &CaseId) -> Option<Vec<Offered>> {
+            None
+        }
+
+        fn bridges(&mut self) -> Vec<Bridge> {
+            Vec::new()
+        }
+
+        fn called(&mut self, _: &Recipient) -> String {
+            String::new()
         }
     }
     let (story, _) = fresh();
@@ -297,4 +309,55 @@ fn typing_goes_back_and_forth() {
     editor.backspace();
     editor.left();
     assert_eq!(editor.after(), ">nex");
+}
+
+#[test]
+fn a_place_is_proposed_to_the_host_of_an_offer_that_fits() {
+    let mut story = Story::new(START + 50);
+    let consent = EventId::of(b"consent");
+    let request = story.say(SARA, 0, ShelterRequest::new(NeededBy::Tonight, consent));
+    story.say(ME, 1, ack(request));
+    let mut hand = Hand::at(&[&story]);
+    hand.keys("m3");
+    assert_eq!(hand.model.held.len(), 0, "there are two places");
+    hand.keys("2");
+    let proposals = hand.written();
+    let offer = EventId::of(&[2]);
+    let wanted = Match { request, offer, hold_until: None, state: MatchState::Proposed, carries: None };
+    assert_eq!((&proposals[0].at, &proposals[0].body), (&Where::Link(offer), &Body::from(wanted)));
+}
+
+#[test]
+fn nothing_is_passed_on_without_a_consent_and_with_one_no_more_than_it_grants() {
+    let (mut story, alert) = fresh();
+    story.say(ME, 1, ack(alert));
+    let mut hand = Hand::at(&[&story]);
+    hand.keys("f");
+    assert!(hand.said().starts_with("Nothing may be passed on"), "{}", hand.said());
+    let recipient = Recipient::known_as(RecipientClass::Organisation, "River desk").unwrap();
+    let consent = story.say(
+        SARA,
+        1,
+        Consent {
+            act: ConsentAct::Grant,
+            purpose: Purpose::Referral,
+            recipient: recipient.clone(),
+            fields: vec![ConsentField::Kind, ConsentField::Place],
+            withheld: Vec::new(),
+            given_by: GivenBy::Myself,
+            method: ConsentMethod::Message,
+            readback: false,
+            withdraws: None,
+        },
+    );
+    let mut hand = Hand::at(&[&story]);
+    hand.keys("f2");
+    hand.keys("1");
+    let proposals = hand.written();
+    assert_eq!(proposals.len(), 1, "{}", hand.said());
+    assert_eq!(proposals[0].at, Where::Bridge(vec![7]), "the second choice is over the bridge");
+    let Body::Referral(referral) = &proposals[0].body else { panic!("{:?}", proposals[0].body) };
+    let Referral { to, fields_shared, consent: by, .. } = referral.as_ref();
+    assert_eq!((to, by), (&recipient, &consent));
+    assert_eq!(*fields_shared, [ConsentField::Kind, ConsentField::Place]);
 }

@@ -8,17 +8,20 @@ use std::collections::BTreeSet;
 
 use himaya_protocol::case::{Board, Entry, Group, Role};
 use himaya_protocol::content::body::{
-    Ack, Assignment, CheckInPlan, Duress, ShelterRequest, ThreatAlert, Triage, Verification,
+    Ack, Assignment, CheckInPlan, Consent, Duress, Match, Recipient, Referral, ShelterRequest, ThreatAlert, Triage,
+    Verification,
 };
 use himaya_protocol::content::value::{Note, NoticeText};
 use himaya_protocol::content::vocabulary::{
-    AckLevel, Act, CaseStatus, CheckInAnswer, Count, Credibility, Kind, NeededBy, Part, Priority, Reliability,
-    Severity, Status, Tlp, Urgency,
+    AckLevel, Act, CaseStatus, CheckInAnswer, ConsentAct, ConsentField, ConsentMethod, Count, Credibility, GivenBy,
+    Kind, MatchState, Need, NeededBy, Part, Priority, Purpose, RecipientClass, Reliability, Severity, Status, Tlp,
+    Urgency,
 };
 use himaya_protocol::content::{Body, CaseId, Content, Event, EventId, Notice};
 use himaya_protocol::wire::card::Fingerprint;
 
 use super::action::{Desk, Place, Where};
+use super::beyond::{Bridge, Offered};
 use super::facts::Facts;
 use super::model::Model;
 use crate::text::Texts;
@@ -62,6 +65,7 @@ impl Story {
 
     fn say_in(&mut self, author: u8, group: Group, after: u64, body: impl Into<Body>) -> EventId {
         self.minute += after;
+        let body = body.into();
         let named: BTreeSet<EventId> =
             self.entries.iter().flat_map(|entry| entry.event.content().prev.clone()).collect();
         let lamport = u64::try_from(self.entries.len()).unwrap() + 1;
@@ -74,12 +78,13 @@ impl Story {
             prev: self.entries.iter().map(Entry::id).filter(|id| !named.contains(id)).collect(),
             lamport,
             sent: self.minute,
-            expires: None,
+            // A consent ends.
+            expires: matches!(body, Body::Consent(_)).then_some(self.minute + 30 * 1_440),
             status: if self.exercise { Status::Exercise } else { Status::Actual },
             tlp: Tlp::Red,
             lang: "en".parse().unwrap(),
             replaces: None,
-            body: body.into(),
+            body,
             author: who(author),
         };
         let event = Event::new(content).unwrap();
@@ -124,13 +129,35 @@ fn part(member: u8, part: Part, act: Act) -> Assignment {
 struct Everywhere;
 
 impl Desk for Everywhere {
-    fn place(&mut self, _: &CaseId, at: Where) -> Option<Place> {
-        let group = if at == Where::Desk { Group::Desk } else { Group::Case };
+    fn place(&mut self, _: &CaseId, at: &Where) -> Option<Place> {
+        let group = match at {
+            Where::Home => Group::Case,
+            Where::Desk => Group::Desk,
+            Where::Link(_) => Group::HostLink,
+            Where::Bridge(_) => Group::Bridge,
+        };
         Some(Place { group, role: Role::Coordinator })
     }
 
     fn colleagues(&mut self, _: &CaseId) -> Vec<(Fingerprint, String)> {
         vec![(who(AMINA), "Amina".to_owned()), (who(KARIM), "Karim".to_owned())]
+    }
+
+    fn places(&mut self, case: &CaseId) -> Option<Vec<Offered>> {
+        let request = EventId::from_slice(case.as_bytes())?;
+        let place = |number: u8, features: &[Need]| {
+            let (region, features) = ("IQ-SU".to_owned(), features.to_vec());
+            Offered { request, offer: EventId::of(&[number]), free: 2, region, features }
+        };
+        Some(vec![place(1, &[Need::StepFree]), place(2, &[])])
+    }
+
+    fn bridges(&mut self) -> Vec<Bridge> {
+        vec![Bridge { id: vec![7], name: "River and night".to_owned() }]
+    }
+
+    fn called(&mut self, _: &Recipient) -> String {
+        "River desk".to_owned()
     }
 }
 
@@ -142,6 +169,7 @@ fn facts() -> Facts {
         synced: Some(START + 58),
         shift: vec![who(ME), who(KARIM)],
         free: 3,
+        ..Facts::default()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Which case stands where, and what does not move it.
 
+use std::collections::BTreeMap;
+
 use himaya_protocol::content::CaseId;
 
 use super::*;
@@ -109,9 +111,9 @@ fn a_hook_is_told_of_what_is_new_and_of_nothing_twice() {
     let texts = texts();
     let mut watch = Watch::default();
     let mut model = model(&[&stories[2]]);
-    assert_eq!(watch.look(model.rows()), [], "what was there before is on the screen");
+    assert_eq!(watch.look(model.rows(), model.facts()), [], "what was there before is on the screen");
     model.load(board(&stories), facts(), (START + 60) * 60, &texts);
-    let mut told = watch.look(model.rows());
+    let mut told = watch.look(model.rows(), model.facts());
     told.sort();
     let mut expected = vec![
         (Told::Urgent, stories[0].id()),
@@ -121,8 +123,32 @@ fn a_hook_is_told_of_what_is_new_and_of_nothing_twice() {
     ];
     expected.sort();
     assert_eq!(told, expected, "practice is not told");
-    assert_eq!(watch.look(model.rows()), []);
+    assert_eq!(watch.look(model.rows(), model.facts()), []);
     // The second step of the arrest's ladder comes at 12:00 + 0:30 + 0:45.
     model.tick((START + 75) * 60, &texts, &mut Everywhere);
-    assert!(watch.look(model.rows()).contains(&(Told::Escalation, stories[0].id())));
+    assert!(watch.look(model.rows(), model.facts()).contains(&(Told::Escalation, stories[0].id())));
+}
+
+/// First the shift, from the first step on the whole desk, from the second on the duty lead by name.
+#[test]
+fn a_hook_is_told_in_the_order_of_the_ladder() {
+    let (story, _) = Story::alert(START + 60, Kind::Arrest, Urgency::Immediate, Severity::Extreme);
+    let told = |shift: &[u8], duty: &[u8]| {
+        let who = |numbers: &[u8]| numbers.iter().map(|number| who(*number)).collect();
+        let facts = Facts { shift: who(shift), duty_leads: who(duty), ..facts() };
+        let mut watch = Watch::default();
+        watch.look(&BTreeMap::new(), &facts);
+        let mut model = Model::new(&[]);
+        let mut at = |minute: u64| {
+            model.load(board([&story]), facts.clone(), (START + minute) * 60, &texts());
+            let told: Vec<Told> = watch.look(model.rows(), model.facts()).into_iter().map(|(told, _)| told).collect();
+            told
+        };
+        [at(61), at(75), at(90)]
+    };
+    let further = vec![Told::Escalation];
+    assert_eq!(told(&[ME], &[]), [vec![Told::Urgent], further.clone(), further.clone()]);
+    assert_eq!(told(&[], &[]), [vec![Told::Urgent], further.clone(), further.clone()], "nobody is on shift");
+    assert_eq!(told(&[KARIM], &[]), [vec![], further.clone(), further.clone()], "somebody else is");
+    assert_eq!(told(&[KARIM], &[ME]), [vec![], further, vec![Told::Duty]]);
 }

@@ -4,16 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use himaya_protocol::case::shelter::reduce_shelter;
 use himaya_protocol::case::{Board, Entry, Group, Role, case_of};
+use himaya_protocol::content::body::Recipient;
 use himaya_protocol::content::vocabulary::OfferState;
 use himaya_protocol::content::{Body, CaseId};
 use himaya_protocol::wire::card::Fingerprint;
+use himaya_protocol::wire::policy::GroupKind;
 use serde_json::Value;
 
 use super::super::app::App;
 use super::super::error::CliError;
-use super::super::output;
+use super::super::recipient::Names;
+use super::super::{output, refer};
+use crate::board::beyond::{Bridge, Offered};
 use crate::board::{Desk, Facts, Model, Place, Proposal, Where};
-use crate::engine::{self, Circle, CircleId, Draft, EngineError, Member};
+use crate::engine::{self, Circle, CircleId, CircleState, Draft, EngineError, Member};
 use crate::store::{Ctx, Profile, Seconds};
 use crate::text::{Explain as _, Texts};
 
@@ -68,6 +72,7 @@ impl<'a> Client<'a> {
             board.add(entry);
         }
         (facts.shift, facts.free) = (shift(&self.beside, now / 60), free(&self.beside, &board));
+        facts.duty_leads = duty_leads(&self.beside);
         (self.read, self.members) = (read, members);
         model.load(board, facts, now, texts);
         Ok(())
@@ -89,19 +94,26 @@ impl<'a> Client<'a> {
     /// Writes a proposal, and what is left of the drafts with it. The error: why not, as people read it.
     pub(super) fn write(&mut self, proposal: &Proposal, drafts: &[u8]) -> Result<(), String> {
         let written = self.transact(|ctx| {
-            let group = match proposal.at {
-                Where::Home => engine::home(ctx, &proposal.case)?,
-                Where::Desk => engine::desk(ctx, None)?,
-            };
-            let draft = Draft {
-                status: proposal.status(),
-                tlp: proposal.tlp(),
-                case: Some(proposal.case.clone()),
-                ..Draft::default()
-            };
-            engine::say(ctx, &group, proposal.body.clone(), &draft)?;
-            Ok(ctx.set(DRAFTS, drafts)?)
+            let group = group(ctx, &proposal.case, &proposal.at)?;
+            if let Body::Match(said) = &proposal.body {
+                engine::propose(ctx, &said.request, &said.offer, None)?;
+            } else if let Body::Referral(referral) = &proposal.body {
+                let referral = referral.as_ref().clone();
+                if let Err(error) = refer::write(ctx, &proposal.case, &group, referral)? {
+                    return Ok(Err(error));
+                }
+            } else {
+                let draft = Draft {
+                    status: proposal.status(),
+                    tlp: proposal.tlp(),
+                    case: Some(proposal.case.clone()),
+                    ..Draft::default()
+                };
+                engine::say(ctx, &group, proposal.body.clone(), &draft)?;
+            }
+            Ok(Ok(ctx.set(DRAFTS, drafts)?))
         });
+        let written = written.and_then(|written| written.map_err(CliError::from));
         written.map_err(|error| error.explain(&self.app.texts))
     }
 
@@ -110,17 +122,13 @@ impl<'a> Client<'a> {
         model.row(id).map(output::board_case)
     }
 
-    fn group(&mut self, case: &CaseId, at: Where) -> Option<Circle> {
-        let found = self.transact(|ctx| match at {
-            Where::Home => engine::home(ctx, case),
-            Where::Desk => engine::desk(ctx, None),
-        });
-        found.ok()
+    fn group(&mut self, case: &CaseId, at: &Where) -> Option<Circle> {
+        self.transact(|ctx| group(ctx, case, at)).ok()
     }
 }
 
 impl Desk for Client<'_> {
-    fn place(&mut self, case: &CaseId, at: Where) -> Option<Place> {
+    fn place(&mut self, case: &CaseId, at: &Where) -> Option<Place> {
         let group = self.group(case, at)?;
         let me = self.members.get(&group.id)?.iter().find(|member| member.me)?;
         // What an owner acts as depends on the body for a desk's settings alone, which the board does not write.
@@ -129,7 +137,7 @@ impl Desk for Client<'_> {
     }
 
     fn colleagues(&mut self, case: &CaseId) -> Vec<(Fingerprint, String)> {
-        let Some(group) = self.group(case, Where::Home) else { return Vec::new() };
+        let Some(group) = self.group(case, &Where::Home) else { return Vec::new() };
         let works = |member: &&Member| match member.role {
             Some(role) => Role::of(role, group.kind, &Body::Leave) == Role::Coordinator,
             None => false,
@@ -137,6 +145,49 @@ impl Desk for Client<'_> {
         let members = self.members.get(&group.id).into_iter().flatten();
         let others = members.filter(|member| !member.me).filter(works);
         others.map(|member| (member.fingerprint, member.name.clone())).collect()
+    }
+
+    fn places(&mut self, case: &CaseId) -> Option<Vec<Offered>> {
+        let found = self.transact(|ctx| {
+            let mut requests = engine::case_log(ctx, case)?;
+            requests.retain(|entry| matches!(entry.event.body(), Body::ShelterRequest(_)));
+            let Some(request) = requests.pop().map(|entry| entry.event.id()) else { return Ok(None) };
+            Ok(Some((request, engine::search(ctx, &request)?)))
+        });
+        let (request, found) = found.ok().flatten()?;
+        let fits = found.into_iter().filter(|(_, _, against)| against.is_empty());
+        let offered = fits.map(|(offer, place, _)| Offered {
+            request,
+            offer,
+            free: place.free,
+            region: place.offer.place.as_str().to_owned(),
+            features: place.offer.features,
+        });
+        Some(offered.collect())
+    }
+
+    fn bridges(&mut self) -> Vec<Bridge> {
+        let groups = self.transact(|ctx| engine::list(ctx)).unwrap_or_default();
+        let bridges = groups.into_iter().filter(|group| group.kind == GroupKind::Bridge);
+        let open = bridges.filter(|group| group.state == CircleState::Active);
+        open.map(|group| Bridge { id: group.id, name: group.name }).collect()
+    }
+
+    fn called(&mut self, recipient: &Recipient) -> String {
+        self.transact(|ctx| Names::load(ctx)).unwrap_or_default().name(recipient)
+    }
+}
+
+/// Where something about a case is written.
+fn group(ctx: &Ctx<'_>, case: &CaseId, at: &Where) -> Result<Circle, EngineError> {
+    match at {
+        Where::Home => engine::workplace(ctx, case),
+        Where::Desk => engine::desk(ctx, None),
+        Where::Link(offer) => engine::link_of(ctx, offer),
+        Where::Bridge(id) => {
+            let group = engine::list(ctx)?.into_iter().find(|group| group.id == *id);
+            group.ok_or(EngineError::NotMember)
+        }
     }
 }
 
@@ -156,12 +207,21 @@ fn members(ctx: &Ctx<'_>) -> Result<BTreeMap<CircleId, Vec<Member>>, EngineError
 
 /// Who is on shift by the newest roster.
 fn shift(beside: &[Entry], minute: u64) -> Vec<Fingerprint> {
-    let rosters = beside.iter().filter_map(|entry| {
-        let Body::ShiftRoster(roster) = entry.body() else { return None };
-        Some(((entry.event.content().lamport, entry.id()), roster))
-    });
-    let newest = rosters.max_by_key(|(order, _)| *order);
-    newest.map(|(_, roster)| roster.on_shift(minute).collect()).unwrap_or_default()
+    let roster = |entry: &'_ Entry| matches!(entry.body(), Body::ShiftRoster(_));
+    let Some(Body::ShiftRoster(roster)) = newest(beside, roster) else { return Vec::new() };
+    roster.on_shift(minute).collect()
+}
+
+/// Whom the desk's newest settings name for when nobody answers.
+fn duty_leads(beside: &[Entry]) -> Vec<Fingerprint> {
+    let policy = |entry: &'_ Entry| entry.group == Group::Desk && matches!(entry.body(), Body::DeskPolicy(_));
+    let Some(Body::DeskPolicy(policy)) = newest(beside, policy) else { return Vec::new() };
+    policy.duty_leads.clone()
+}
+
+fn newest(beside: &[Entry], wanted: impl Fn(&Entry) -> bool) -> Option<&Body> {
+    let found = beside.iter().filter(|entry| wanted(entry));
+    found.max_by_key(|entry| (entry.event.content().lamport, entry.id())).map(Entry::body)
 }
 
 /// How many places are free in offers that are open.

@@ -147,7 +147,7 @@ impl<'a> Seat<'a> {
         let mut model = Model::new(&client.drafts()?);
         client.load(&mut model, &texts)?;
         let mut seen = Watch::default();
-        seen.look(model.rows());
+        seen.look(model.rows(), model.facts());
         let mut seat =
             Self { client, model, texts, screen: Screen::open(out, colour)?, hook, seen, stale: false, ticks: 0 };
         seat.draw()?;
@@ -200,7 +200,7 @@ impl<'a> Seat<'a> {
         let now = self.client.now();
         let next = self.model.tick(now, &self.texts, &mut self.client);
         self.hook.reap();
-        for (told, case) in self.seen.look(self.model.rows()) {
+        for (told, case) in self.seen.look(self.model.rows(), self.model.facts()) {
             if let Err(cause) = self.hook.tell(told, &case) {
                 self.model.say(Message::new(Text::BoardHookFailed).theirs("cause", &cause.to_string()));
             }

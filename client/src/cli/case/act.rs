@@ -202,7 +202,10 @@ pub(in crate::cli) async fn note(app: &mut App, arguments: &Words) -> Result<Exi
 
 pub(in crate::cli) async fn reply(app: &mut App, arguments: &Words) -> Result<Exit, CliError> {
     let text = NoticeText::new(&arguments.text)?;
-    decide(app, &arguments.case, Place::Home, Text::CaseReplied, |_, _| Ok(Notice { text }.into())).await
+    decide(app, &arguments.case, Place::Home, Text::CaseReplied, |ctx, case| {
+        if engine::is_held(ctx, case)? { Err(EngineError::Held) } else { Ok(Notice { text }.into()) }
+    })
+    .await
 }
 
 /// The defender needs nothing any more: names everything of the case that asked for help.

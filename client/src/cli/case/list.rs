@@ -78,7 +78,8 @@ pub(in crate::cli) async fn show(app: &mut App, arguments: &Show) -> Result<Exit
         for entry in &log {
             render::line(app, entry)?;
             if let Some(refusal) = view.case.refused.get(&entry.event.id()) {
-                render::detail(app, crate::text::refused(*refusal), &[])?;
+                let why = app.texts.say(crate::text::refused(*refusal), &[]);
+                render::detail(app, Text::ChangesNothing, &[("what", Arg::ours(&why))])?;
             }
         }
     }
