@@ -208,7 +208,8 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
 
     page.run(&dilan, &["drill", "raid"], "alerts")?;
     page.run(&dilan, &["set", "plan-b", "the neighbours"], "")?;
-    page.run(&dilan, &["set", "duress-word"], "blue tree\n")?;
+    let set = dilan.command(["set", "duress-word"]).input(b"blue tree\n").run()?.done()?.one()?;
+    page.check("duress_word", "", &set)?;
     let made =
         page.run(&dilan, &["checkin", "new", "--every", "day", "--start", "+5", "--circle", "home"], "")?.one()?;
     page.run(&dilan, &["late", "20"], "")?;
