@@ -87,7 +87,7 @@ pub enum Supply {
 }
 
 /// A job that waits, as far as it matters here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// Names the job; later ones have higher numbers.
     pub id: i64,
@@ -245,17 +245,7 @@ mod tests {
     use super::*;
 
     fn job(id: i64) -> Waiting {
-        Waiting {
-            id,
-            lane: None,
-            urgent: false,
-            released: false,
-            reserve: false,
-            commit: false,
-            stopped: false,
-            paid: false,
-            not_before: 0,
-        }
+        Waiting { id, ..Waiting::default() }
     }
 
     fn chosen(queue: &[Waiting], supply: Supply, pace: Pace) -> Option<i64> {

@@ -54,7 +54,7 @@ impl Client {
         self.jobs += 1;
         // Commits have a lane of their own.
         let lane = i64::try_from(group).ok().map(|group| (if load.commit { -1 - group } else { group }, self.jobs));
-        self.push(Waiting { lane, urgent, commit: load.commit, ..blank(self.jobs) }, load);
+        self.push(Waiting { lane, urgent, commit: load.commit, id: self.jobs, ..Waiting::default() }, load);
     }
 
     fn push(&mut self, job: Waiting, load: Load) {
@@ -94,7 +94,7 @@ impl Client {
                 Turn::Noise => {
                     self.jobs += 1;
                     let load = Load { group: None, wants_receipt: false, chunks: 0, covered: true, commit: false };
-                    self.push(Waiting { released: true, ..blank(self.jobs) }, load);
+                    self.push(Waiting { released: true, id: self.jobs, ..Waiting::default() }, load);
                 }
                 Turn::Nothing => (),
             }
@@ -125,20 +125,6 @@ fn due(times: &mut BTreeMap<usize, u64>, now: u64) -> Vec<usize> {
     let groups: Vec<usize> = times.iter().filter(|(_, at)| **at <= now).map(|(group, _)| *group).collect();
     times.retain(|_, at| *at > now);
     groups
-}
-
-fn blank(id: i64) -> Waiting {
-    Waiting {
-        id,
-        lane: None,
-        urgent: false,
-        released: false,
-        reserve: false,
-        commit: false,
-        stopped: false,
-        paid: false,
-        not_before: 0,
-    }
 }
 
 /// How many chunks a key update takes in a group of so many whose members have all updated their keys (docs/benchmarks.md).
