@@ -1,11 +1,10 @@
 //! The board with 2,000 cases: taking everything in, one event more, a key, a frame.
 
-use himaya::board::beyond::{Bridge, Offered};
 use himaya::board::render::{Look, draw};
 use himaya::board::{Desk, Facts, Key, Model, Place, Where};
 use himaya::text::Texts;
 use himaya_protocol::case::{Board, Entry, Group, Role};
-use himaya_protocol::content::body::{Recipient, Triage};
+use himaya_protocol::content::body::Triage;
 use himaya_protocol::content::value::{Note, NoticeText};
 use himaya_protocol::content::vocabulary::{AckLevel, CaseStatus, Priority, Status, Tlp};
 use himaya_protocol::content::{Ack, Body, CaseId, Content, Event, Notice, ThreatAlert};
@@ -28,18 +27,6 @@ impl Desk for Nowhere {
 
     fn colleagues(&mut self, _: &CaseId) -> Vec<(Fingerprint, String)> {
         Vec::new()
-    }
-
-    fn places(&mut self, _: &CaseId) -> Option<Vec<Offered>> {
-        None
-    }
-
-    fn bridges(&mut self) -> Vec<Bridge> {
-        Vec::new()
-    }
-
-    fn called(&mut self, _: &Recipient) -> String {
-        String::new()
     }
 }
 

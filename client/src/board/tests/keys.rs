@@ -263,18 +263,6 @@ fn without_a_group_or_a_case_nothing_is_held() {
         fn colleagues(&mut self, _: &CaseId) -> Vec<(Fingerprint, String)> {
             Vec::new()
         }
-
-        fn places(&mut self, _: &CaseId) -> Option<Vec<Offered>> {
-            None
-        }
-
-        fn bridges(&mut self) -> Vec<Bridge> {
-            Vec::new()
-        }
-
-        fn called(&mut self, _: &Recipient) -> String {
-            String::new()
-        }
     }
     let (story, _) = fresh();
     let mut hand = Hand::at(&[&story]);
