@@ -34,16 +34,18 @@ pub(in crate::cli) async fn list(app: &mut App, arguments: &List) -> Result<Exit
         let names = names(ctx)?;
         let mut views = Vec::new();
         for id in ids {
-            views.extend(view(ctx, &mut board, &id, minute, &names)?);
+            // Of what was opened in one minute, what was said first stands first.
+            let first = board.events(&id).map(|entry| entry.event.content().lamport).min();
+            views.extend(view(ctx, &mut board, &id, minute, &names)?.map(|view| (first, view)));
         }
         Ok(views)
     })?;
-    views.retain(|view| view.case.status.as_ref().is_some_and(|status| arguments.all || !has_ended(status)));
-    views.sort_by_key(|view| (view.case.priority.clone(), view.opened));
+    views.retain(|(_, view)| view.case.status.as_ref().is_some_and(|status| arguments.all || !has_ended(status)));
+    views.sort_by_key(|(first, view)| (view.case.priority.clone(), view.opened, *first));
     if views.is_empty() {
         app.say(Text::CasesNone, &[])?;
     }
-    for view in &views {
+    for (_, view) in &views {
         app.object(&view.json())?;
         if !app.json() {
             render::gap(app)?;
