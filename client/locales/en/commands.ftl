@@ -328,6 +328,12 @@ set-duress-word =
 set-duress-word-none = No words mean anything after ok any more.
 set-lang = What you write is marked as { $lang }.
 
+## wipe
+ask-wipe = This destroys your keys and everything in this profile; nothing brings them back. Type wipe and press Enter:
+wipe-word = wipe
+wipe-not = That was not the word; nothing was destroyed.
+wiped = The keys are destroyed, and the profile is gone from this device. A disk may keep older copies of what it held.
+
 ## man
 man-written =
     The manual pages are there. To read the first:

@@ -187,6 +187,12 @@ impl App {
         Ok((identity, driver))
     }
 
+    /// Destroys the profile.
+    pub(super) fn wipe(&mut self) -> Result<(), CliError> {
+        let home = self.home()?;
+        Ok(crate::store::wipe(&home, &mut self.rng)?)
+    }
+
     /// Opens the profile and prepares to talk to its relay.
     pub(super) fn open(&mut self) -> Result<Driver<Https>, CliError> {
         let mut profile = self.open_profile()?;

@@ -54,6 +54,7 @@ mod sync;
 mod times;
 mod verify;
 mod watch;
+mod wipe;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -137,6 +138,7 @@ enum Command {
     Net(net::Arguments),
     #[command(subcommand)]
     Set(set::Command),
+    Wipe(wipe::Arguments),
     Completions(completions::Arguments),
     Man(man::Arguments),
 }
@@ -225,6 +227,7 @@ async fn dispatch(app: &mut App, command: Command) -> Result<Exit, CliError> {
         Command::St(arguments) => st::run(app, &arguments).await,
         Command::Net(arguments) => net::run(app, &arguments),
         Command::Set(command) => set::run(app, &command),
+        Command::Wipe(arguments) => wipe::run(app, &arguments),
         Command::Completions(arguments) => completions::run(app, &arguments),
         Command::Man(arguments) => man::run(app, &arguments),
     }

@@ -35,6 +35,8 @@ const CONTAINERS: [&str; 2] = ["a", "b"];
 const ASIDE: &str = "new-";
 const SALT: usize = 16;
 const FILL_STEP: usize = 64 << 10;
+/// How much of a container is overwritten first.
+const FIRST_PAGE: u64 = 4_096;
 
 /// Whether the folder holds a profile, or what may be one.
 pub fn exists(folder: &Path) -> bool {
@@ -150,6 +152,53 @@ pub(super) fn open(folder: &Path, passphrase: &[u8]) -> Result<Connection, Store
         [first, second]
     });
     first?.or(second?).ok_or(StoreError::Passphrase)
+}
+
+/// Makes sure that no passphrase opens this profile any more, then removes it.
+///
+/// The salts go first: without its salt a container's key cannot be worked out, whatever is left of the rest. They stand in
+/// the first bytes of both containers and of what is beside them, and are overwritten and flushed before any file is removed.
+/// A disk may keep older copies of what was overwritten.
+pub fn wipe(folder: &Path, rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
+    if !exists(folder) {
+        return Err(StoreError::Missing(folder.to_owned()));
+    }
+    let beside = |name: &str| ["", "-wal", "-journal", "-shm"].map(|end| folder.join(format!("{name}{end}")));
+    let held: Vec<PathBuf> = CONTAINERS.iter().flat_map(|name| beside(name)).filter(|path| path.exists()).collect();
+    // The first page of each before the rest of any.
+    for path in &held {
+        overwrite(path, FIRST_PAGE, rng).map_err(file(path))?;
+    }
+    for path in &held {
+        // A page of a write-ahead log may be a first page.
+        if !CONTAINERS.iter().any(|name| folder.join(name) == *path) {
+            overwrite(path, u64::MAX, rng).map_err(file(path))?;
+        }
+    }
+    for path in held.iter().chain([&folder.join(MARK)]) {
+        match fs::remove_file(path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(file(path)(cause)),
+            Ok(()) | Err(_) => (),
+        }
+    }
+    for aside in asides(folder) {
+        fs::remove_dir_all(&aside).map_err(file(&aside))?;
+    }
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))
+}
+
+/// Overwrites the first bytes of a file, at most `most`, and flushes them.
+fn overwrite(path: &Path, most: u64, rng: &mut dyn CryptoRng) -> io::Result<()> {
+    let mut handle = OpenOptions::new().write(true).open(path)?;
+    let mut left = handle.metadata()?.len().min(most);
+    let mut bytes = vec![0_u8; FILL_STEP];
+    while left > 0 {
+        rng.fill(bytes.as_mut_slice());
+        let step = bytes.len().min(usize::try_from(left).unwrap_or(FILL_STEP));
+        handle.write_all(bytes.get(..step).unwrap_or_default())?;
+        left -= step as u64;
+    }
+    handle.sync_all()
 }
 
 /// The container at `path`, if the passphrase opens it.

@@ -21,7 +21,7 @@ use crate::crash;
 
 #[cfg(debug_assertions)]
 pub use crate::crash::Moment;
-pub use container::{MIN_PASSPHRASE, exists};
+pub use container::{MIN_PASSPHRASE, exists, wipe};
 pub use error::StoreError;
 pub use mls::Mls;
 

@@ -46,6 +46,7 @@ texts! {
     StAlertsNone, StAlerts, StTheirs, StSynced, StSyncedNever, StRequests,
     AgoNow, AgoMinutes, AgoHours, AgoDays,
     SetReceipts, SetReceiptsOff, SetPlanB, SetPlanBNone, AskDuressWord, SetDuressWord, SetDuressWordNone, SetLang,
+    AskWipe, WipeWord, WipeNot, Wiped,
     NetProxy, NetDirect, NetCover, NetCoverOff,
     ManWritten,
     PassphraseAsk, PassphraseNew, PassphraseAgain, PassphraseAdvice,

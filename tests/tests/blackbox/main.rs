@@ -19,5 +19,6 @@ mod tokens;
 mod transcripts;
 mod walk;
 mod watch;
+mod wipe;
 
 use himaya_tests::scene;

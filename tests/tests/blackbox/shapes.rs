@@ -224,6 +224,7 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     let bystander = scene.person("Sara")?;
     dilan.befriend(&bystander, "home", "coordinator")?;
     page.run(&dilan, &["circle", "remove", "home", "Sara"], "")?;
+    page.run(&bystander, &["wipe", "--yes"], "")?;
     let unseen = |page: &Page, object: &str| {
         let fields = page.objects[object].iter().map(|(field, _)| (object.to_owned(), field.clone()));
         fields.filter(|field| !page.seen.contains(field)).collect::<Vec<_>>()
