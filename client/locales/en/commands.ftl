@@ -148,7 +148,7 @@ ask-number = Number:{" "}
 ask-again = Please type a number from 1 to { $max }, or only Enter.
 ask-taken = Taken: { $value }.
 ask-ended =
-    Nothing was sent. To ask for help without any question:
+    No answer came: nothing was sent and nothing was changed. To ask for help without any question:
       himaya sos
 ask-kind = What is happening?
 ask-when = When?
@@ -224,7 +224,7 @@ suspect-next =
       himaya circle verify CIRCLE
     Ask whoever runs the relay. Once it is explained:
       himaya st --forget-suspicions
-check-not-due = Nothing is due now, so nothing was sent. The next check-in is due { $time }.
+check-not-due = No check-in is due now. The next one is due { $time }.
 check-help =
     Your call for help goes to everybody who is to notice your check-ins. To call all your circles:
       himaya sos

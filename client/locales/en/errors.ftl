@@ -158,7 +158,7 @@ no-desk =
     You are on no desk. Ask whoever has one to add you, or make one:
       himaya desk new NAME
 check-no-plan =
-    You have no check-ins that others wait for, so nothing was sent. If you need help:
+    You have no check-ins that others wait for. If you need help:
       himaya sos
     To make check-ins:
       himaya checkin new --every day --start TIME

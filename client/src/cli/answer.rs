@@ -46,13 +46,20 @@ pub(super) async fn say(
     let now = app.now() / 60;
     let came = driver.transact(|ctx| {
         let plans = engine::plans(ctx)?;
-        let Some(plan) = engine::own_plan(&plans) else { return Ok(Came::NoPlan) };
-        let plan = plan.clone();
+        let Some(plan) = engine::own_plan(&plans).cloned() else {
+            if says == Says::Ok {
+                engine::say_when_none_is_due(ctx, None, words)?;
+            }
+            return Ok(Came::NoPlan);
+        };
         let next = check_in::open(&plan.content, &plan.answers).next();
         let seq = check_in::answerable(&plan.content, &plan.answers, now);
         let (answer, seq, late) = match (says, seq, next) {
             (Says::Ok, Some(seq), _) => (CheckInAnswer::Ok, seq, None),
-            (Says::Ok, None, next) => return Ok(Came::NotYet(plan, next.map(|(_, due)| due))),
+            (Says::Ok, None, next) => {
+                engine::say_when_none_is_due(ctx, Some(&plan), words)?;
+                return Ok(Came::NotYet(plan, next.map(|(_, due)| due)));
+            }
             (Says::Late(minutes), seq, Some((open, _))) => {
                 let seq = seq.unwrap_or(open).max(open);
                 (CheckInAnswer::Delay, seq, Some(delay(&plan, seq, minutes, now)))
@@ -68,8 +75,12 @@ pub(super) async fn say(
         Ok::<_, EngineError>(Came::Said(id, plan))
     })?;
     match came {
-        Came::NoPlan => Ok(None),
+        Came::NoPlan => {
+            quietly(app, driver).await;
+            Ok(None)
+        }
         Came::NotYet(plan, due) => {
+            quietly(app, driver).await;
             app.object(&json!({ "id": null, "plan": plan.id.to_hex(), "state": "not_due", "due_minutes": due }))?;
             match due {
                 Some(due) => app.say(Text::CheckNotDue, &[("time", Arg::ours(&utc(due)))])?,
@@ -78,6 +89,13 @@ pub(super) async fn say(
             Ok(Some(Exit::Done))
         }
         Came::Said(id, plan) => told(app, driver, says, id, &plan).await.map(Some),
+    }
+}
+
+/// Sends what there may be, once; whatever comes of it, nothing is said that would tell what it was.
+async fn quietly(app: &App, driver: &mut Driver<Https>) {
+    if !app.offline() {
+        drop(driver.flush().await);
     }
 }
 

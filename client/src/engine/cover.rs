@@ -70,7 +70,8 @@ fn may_spend(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
     Ok(tokens::stock(ctx)?.is_none_or(|stock| stock.left > RESERVE + SPARE))
 }
 
-fn noise(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+/// Queues a cell that says nothing, to leave now.
+pub(super) fn noise(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
     let address = Address::new(ctx.random());
     let mut cell = vec![0; CELL_SIZE];
     ctx.rng.fill_bytes(&mut cell);

@@ -4,8 +4,16 @@
 //! a salt of its own, so that whoever opens the profile reads no word; guesses can be tried on it.
 
 use argon2::Argon2;
+use himaya_protocol::content::body::Duress;
+use himaya_protocol::content::vocabulary::CheckInAnswer;
+use himaya_protocol::content::{Body, EventId};
+use himaya_protocol::wire::policy::GroupKind;
 
+use super::circles::{self, Circle};
+use super::cover;
 use super::error::EngineError;
+use super::events::{self, Draft};
+use super::plans::{self, Plan};
 use crate::store::{Ctx, StoreError};
 
 /// The setting that holds salt and hash.
@@ -31,6 +39,43 @@ pub fn is_duress_word(ctx: &Ctx<'_>, words: &str) -> Result<bool, EngineError> {
     let kept = ctx.setting(WORD)?.unwrap_or_else(|| vec![0; SALT + HASH]);
     let (salt, expected) = kept.split_at_checked(SALT).ok_or(StoreError::Damaged("duress word"))?;
     Ok(!words.is_empty() && hash(&words, salt)?[..] == *expected)
+}
+
+/// Says what `ok` says when no check-in of `plan` is due, or there is no plan at all: nothing, or that it was said under
+/// duress, in the plan's group, else in every line, else in every group that protects this profile.
+///
+/// Either way as many cells leave: whoever looks on, or at the line, is to see no difference.
+pub fn say_when_none_is_due(ctx: &mut Ctx<'_>, plan: Option<&Plan>, words: &str) -> Result<(), EngineError> {
+    let duress = is_duress_word(ctx, words)?;
+    let groups = match plan {
+        Some(plan) => vec![plan.circle.clone()],
+        None => protectors(ctx)?,
+    };
+    for group in groups {
+        if duress {
+            // The plan of none: as an answer to a plan it would move what that plan shows here.
+            let body = Duress { plan: EventId::of(&ctx.random::<32>()), seq: 0, answer: CheckInAnswer::Ok, late: None };
+            let draft = plan.map_or_else(Draft::default, plans::draft);
+            events::say(ctx, &group, Body::from(body), &draft)?;
+        } else {
+            cover::noise(ctx)?;
+        }
+    }
+    Ok(())
+}
+
+/// The own lines, else all groups whose defender this profile is; not those of cases, where others read along.
+fn protectors(ctx: &Ctx<'_>) -> Result<Vec<Circle>, EngineError> {
+    let mut groups = Vec::new();
+    for group in circles::list(ctx)? {
+        if group.kind != GroupKind::Case && plans::protects_me(ctx, &group)? {
+            groups.push(group);
+        }
+    }
+    if groups.iter().any(|group| group.kind == GroupKind::Line) {
+        groups.retain(|group| group.kind == GroupKind::Line);
+    }
+    Ok(groups)
 }
 
 fn hash(word: &str, salt: &[u8]) -> Result<[u8; HASH], EngineError> {

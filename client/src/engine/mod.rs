@@ -58,7 +58,7 @@ pub use contacts::{
 };
 pub use cover::{COVER_MEAN_MOST, begin_cover, cover, cover_mean, set_cover_mean};
 pub use desks::{announce_policy, approve_for_desk, bring_in, broadcast, desk, fellow, fellows, new_desk, open_case};
-pub use duress::{is_duress_word, set_duress_word};
+pub use duress::{is_duress_word, say_when_none_is_due, set_duress_word};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
 pub use identity::{Identity, found, identity, valid_name};

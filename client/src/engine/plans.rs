@@ -105,7 +105,7 @@ pub fn check_in(
     events::say(ctx, &plan.circle, body, &draft(plan))
 }
 
-fn draft(plan: &Plan) -> Draft {
+pub(super) fn draft(plan: &Plan) -> Draft {
     let status = if plan.exercise { Status::Exercise } else { Status::Actual };
     Draft { case: Some(plan.case.clone()), status, ..Draft::default() }
 }

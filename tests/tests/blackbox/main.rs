@@ -7,6 +7,7 @@
 
 mod client_crash;
 mod dropped;
+mod duress;
 mod exits;
 mod hostile;
 mod pages;

@@ -54,7 +54,7 @@ fn whoever_stops_answering_is_told_that_nothing_was_sent() -> anyhow::Result<()>
     let scene = Scene::new()?;
     let [dilan] = scene.circle(["Dilan"])?;
     let stopped = dilan.command(["alert"]).at_terminal(&format!("2\n{END}"))?.ended(1)?;
-    ensure!(stopped.out.contains("Nothing was sent") && stopped.out.contains("himaya sos"), "{}", stopped.out);
+    ensure!(stopped.out.contains("nothing was sent") && stopped.out.contains("himaya sos"), "{}", stopped.out);
     ensure!(alerts(&dilan)?.is_empty());
     Ok(())
 }

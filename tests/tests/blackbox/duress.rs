@@ -1,0 +1,45 @@
+//! The duress word when no check-in is due: it goes out all the same, and whoever looks on sees no difference.
+
+use anyhow::ensure;
+use himaya_tests::binaries::{Home, Proxy};
+
+use crate::scene::Scene;
+
+/// What `ok` with these words shows a person, its exit code, and how many cells leave.
+fn ok(home: &Home, proxy: &Proxy, words: &str) -> anyhow::Result<(Option<i32>, String, String, usize)> {
+    let before = proxy.puts().len();
+    let answer = home.command(["ok", words]).for_people().run()?;
+    Ok((answer.code, answer.out, answer.err, proxy.puts().len() - before))
+}
+
+/// How many cases somebody sees held for duress.
+fn held(home: &Home) -> anyhow::Result<usize> {
+    home.done(["sync"])?;
+    Ok(home.list(["case", "list"])?.iter().filter(|case| case["status"] == "DURESS_HOLD").count())
+}
+
+#[test]
+fn the_duress_word_goes_out_when_no_check_in_is_due() -> anyhow::Result<()> {
+    let (scene, proxy) = Scene::behind_proxy()?;
+    let [dilan, rojin] = scene.circle(["Dilan", "Rojin"])?;
+    dilan.command(["set", "duress-word"]).input(b"blue tree\n").run()?.done()?;
+
+    // Without check-ins, and with one that is to come.
+    for said in 1..=2 {
+        let free = ok(&dilan, &proxy, "all good")?;
+        ensure!(held(&rojin)? == said - 1, "words that mean nothing told something");
+        let forced = ok(&dilan, &proxy, "Blue  Tree")?;
+        ensure!(free == forced && forced.3 == 1, "{free:?} is told from {forced:?}");
+        ensure!(held(&rojin)? == said, "the word did not arrive");
+        dilan.done(["checkin", "new", "--every", "day", "--start", "+600", "--circle", "home"])?;
+    }
+
+    // A check-in that is to come is not answered by it, and the device shows nothing of what it was.
+    let plans = dilan.list(["checkin", "list"])?;
+    ensure!(plans.iter().all(|plan| plan["light"] == "waiting"), "{plans:?}");
+    for words in [&["inbox"][..], &["st"], &["case", "list", "--all"], &["checkin", "list"]] {
+        let shown = dilan.command(words.iter().copied()).for_people().run()?.done()?;
+        ensure!(!shown.out.to_lowercase().contains("duress"), "{words:?}: {}", shown.out);
+    }
+    Ok(())
+}
