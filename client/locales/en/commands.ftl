@@ -326,6 +326,8 @@ set-duress-word =
     Said after ok, these words tell the others that you are not free to speak. On this device it looks like any other
     check-in. Say some other words with ok on all other days.
 set-duress-word-none = No words mean anything after ok any more.
+set-backup = When you open a case and your desk does not answer, { $name } may be asked and told what you chose. It holds for cases to come.
+set-backup-none = In cases to come nobody else is asked.
 set-lang = What you write is marked as { $lang }.
 
 ## wipe

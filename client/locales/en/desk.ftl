@@ -8,6 +8,8 @@ desk-next =
     Defenders accept an intake card and get a line with the whole desk:
       himaya card new --intake
       himaya approve ID --line
+desk-women = If you want to talk to women only: { $value }
+bridge-leads = On this device the bridge { $name } leads to { $value } from now on; nothing for anybody else goes over it.
 desk-policy-set = The desk works like that from now on.
 desk-shift-set =
     { $count ->

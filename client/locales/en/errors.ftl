@@ -151,6 +151,9 @@ no-case-group =
 unknown-case =
     There is no such case. To see all of them:
       himaya case list --all
+bridge-other =
+    Nothing was sent: the bridge { $name } leads to somebody else. If that is wrong, say whom it leads to:
+      himaya desk bridge NAME --to CLASS:WHO
 unknown-bridge =
     You have no bridge called { $name }. To see which there are:
       himaya desk groups

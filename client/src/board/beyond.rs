@@ -48,6 +48,8 @@ pub struct Bridge {
     pub id: Vec<u8>,
     /// What it is called.
     pub name: String,
+    /// Whom it leads to, once that is said.
+    pub to: Option<Recipient>,
 }
 
 /// What one consent lets be passed on, and how.
@@ -117,7 +119,9 @@ pub(super) fn releases(board: &Board, id: &CaseId, case: &Case, desk: &mut dyn D
             continue;
         }
         let name = desk.called(&consent.recipient);
-        for bridge in [None].into_iter().chain(desk.bridges().into_iter().map(Some)) {
+        let leads = |bridge: &Bridge| bridge.to.as_ref().is_none_or(|to| *to == consent.recipient);
+        let bridges = desk.bridges().into_iter().filter(leads);
+        for bridge in [None].into_iter().chain(bridges.map(Some)) {
             let (to, fields) = (consent.recipient.clone(), consent.fields.clone());
             found.push(Release { consent: entry.id(), to, name: name.clone(), fields, bridge });
         }

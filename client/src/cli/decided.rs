@@ -16,18 +16,9 @@ pub(super) async fn write(
     work: impl FnOnce(&mut Ctx<'_>) -> Result<(CaseId, EventId), EngineError>,
     tell: impl FnOnce(&mut App, &CaseId, &EventId) -> Result<(), CliError>,
 ) -> Result<Exit, CliError> {
-    try_write(app, |ctx| work(ctx).map(Ok::<_, CliError>), tell).await
-}
-
-/// The same for work that can also end in an error of the command line's own; nothing is sent then.
-pub(super) async fn try_write<E: Into<CliError>>(
-    app: &mut App,
-    work: impl FnOnce(&mut Ctx<'_>) -> Result<Result<(CaseId, EventId), E>, EngineError>,
-    tell: impl FnOnce(&mut App, &CaseId, &EventId) -> Result<(), CliError>,
-) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
     app.refresh(&mut driver).await?;
-    let (case, id) = driver.transact(work)?.map_err(Into::into)?;
+    let (case, id) = driver.transact(work)?;
     let sent = app.send(&mut driver).await?;
     app.object(&json!({
         "id": id.to_hex(), "case": data_encoding::HEXLOWER.encode(case.as_bytes()), "state": state(sent),

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::app::{App, Exit};
 use super::error::CliError;
 use super::output::{self, hex, state};
-use super::render;
-use crate::engine::{self, Draft};
+use super::recipient::{Names, To};
+use super::{refer, render};
+use crate::engine::{self, Draft, EngineError};
 use crate::text::{Arg, Text};
 
 #[derive(Debug, clap::Subcommand)]
@@ -26,6 +27,16 @@ pub(super) enum Command {
         duty_leads: Vec<String>,
         #[arg(long = "plan-b", value_name = "WHO=NUMBER", value_parser = helpline)]
         plan_b: Vec<(String, String)>,
+        #[arg(long, value_name = "CLASS:WHO")]
+        backup: Option<To>,
+        #[arg(long = "women-only", value_name = "MEMBER")]
+        women_only: Vec<String>,
+    },
+    Bridge {
+        #[arg(value_name = "NAME")]
+        name: String,
+        #[arg(long, value_name = "CLASS:WHO")]
+        to: To,
     },
     Shift {
         #[arg(long, value_name = "NAME")]
@@ -59,7 +70,11 @@ pub(super) async fn run(app: &mut App, command: Command) -> Result<Exit, CliErro
     match command {
         Command::New { name } => new(app, &name),
         Command::Groups => groups(app).await,
-        Command::Policy { desk, duty_leads, plan_b } => policy(app, desk.as_deref(), &duty_leads, &plan_b).await,
+        Command::Policy { desk, duty_leads, plan_b, backup, women_only } => {
+            let people = People { duty_leads: &duty_leads, women_only: &women_only, backup: backup.as_ref() };
+            policy(app, desk.as_deref(), &people, &plan_b).await
+        }
+        Command::Bridge { name, to } => bridge(app, &name, &to),
         Command::Shift { desk, shifts } => roster(app, desk.as_deref(), &shifts).await,
         Command::Tell { desk, text } => tell(app, desk.as_deref(), &text).await,
     }
@@ -78,27 +93,40 @@ fn new(app: &mut App, name: &str) -> Result<Exit, CliError> {
 async fn groups(app: &mut App) -> Result<Exit, CliError> {
     let mut driver = app.open()?;
     app.refresh(&mut driver).await?;
-    let groups = driver.transact(|ctx| engine::list(ctx))?;
-    let groups: Vec<_> = groups.into_iter().filter(|group| group.kind != GroupKind::Circle).collect();
+    let groups: Vec<_> = driver.transact(|ctx| {
+        let groups = engine::list(ctx)?.into_iter().filter(|group| group.kind != GroupKind::Circle);
+        groups.map(|group| Ok((engine::women_of(ctx, &group)?, group))).collect::<Result<_, EngineError>>()
+    })?;
     if groups.is_empty() {
         app.say(Text::NoDesk, &[])?;
     }
-    for group in &groups {
-        app.object(&output::circle(group))?;
+    for (women, group) in &groups {
+        app.object(&output::group(group, women))?;
         if !app.json() {
             app.say(Text::CircleLine, &[("circle", Arg::theirs(&group.name)), ("count", group.members.into())])?;
             render::detail(app, render::kind_text(group.kind), &[])?;
+            if !women.is_empty() {
+                render::detail(app, Text::DeskWomen, &[("value", Arg::theirs(&women.join(", ")))])?;
+            }
         }
     }
     app.exit(&mut driver, true)
 }
 
+/// Whom a policy names.
+struct People<'a> {
+    duty_leads: &'a [String],
+    women_only: &'a [String],
+    backup: Option<&'a To>,
+}
+
 async fn policy(
     app: &mut App,
     desk: Option<&str>,
-    duty_leads: &[String],
+    people: &People<'_>,
     plan_b: &[(String, String)],
 ) -> Result<Exit, CliError> {
+    people.backup.map_or(Ok(()), To::check)?;
     let lines: Vec<Helpline> = plan_b
         .iter()
         .map(|(name, number)| Ok(Helpline { name: Words::new(name)?, number: Words::new(number)? }))
@@ -106,13 +134,15 @@ async fn policy(
     let mut driver = app.open()?;
     let id = driver.transact(|ctx| {
         let desk = engine::desk(ctx, desk)?;
-        let leads = duty_leads.iter().map(|who| Ok(engine::member_named(ctx, &desk, who)?.fingerprint));
+        let members = |names: &[String]| -> Result<Vec<_>, EngineError> {
+            names.iter().map(|who| Ok(engine::member_named(ctx, &desk, who)?.fingerprint)).collect()
+        };
         let policy = DeskPolicy {
-            duty_leads: leads.collect::<Result<_, engine::EngineError>>()?,
+            duty_leads: members(people.duty_leads)?,
             services: Vec::new(),
-            backup: None,
+            backup: people.backup.map(|to| to.find(ctx)).transpose()?,
             plan_b: lines.clone(),
-            women_only: Vec::new(),
+            women_only: members(people.women_only)?,
         };
         engine::announce_policy(ctx, &desk, policy)
     })?;
@@ -120,6 +150,21 @@ async fn policy(
     app.object(&json!({ "id": id.to_hex(), "state": state(sent) }))?;
     app.say(Text::DeskPolicySet, &[])?;
     app.exit(&mut driver, sent)
+}
+
+/// Whom a bridge leads to.
+fn bridge(app: &mut App, name: &str, to: &To) -> Result<Exit, CliError> {
+    to.check()?;
+    let mut driver = app.open()?;
+    let (recipient, names) = driver.transact(|ctx| {
+        let group = refer::bridge_named(ctx, name)?;
+        let recipient = to.find(ctx)?;
+        engine::lead(ctx, &group, &recipient)?;
+        Ok((recipient, Names::load(ctx)?))
+    })?;
+    app.object(&json!({ "name": name, "to": names.json(&recipient) }))?;
+    app.say(Text::BridgeLeads, &[("name", Arg::theirs(name)), ("value", Arg::theirs(to.who()))])?;
+    Ok(Exit::Done)
 }
 
 /// One shift after the other, from now on.

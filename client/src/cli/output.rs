@@ -72,9 +72,19 @@ pub(super) fn request(request: &Request) -> Value {
     })
 }
 
+/// A group of a desk, with those whom one can ask for in it who wants to talk to women only.
+pub(super) fn group(group: &Circle, women_only: &[String]) -> Value {
+    let mut object = circle(group);
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("women_only".to_owned(), json!(women_only));
+    }
+    object
+}
+
 pub(super) fn circle(circle: &Circle) -> Value {
     json!({
-        "name": circle.name, "kind": super::render::kind_word(circle.kind), "members": circle.members, "epoch": circle.epoch, "pending": circle.pending,
+        "name": circle.name, "kind": super::render::kind_word(circle.kind), "members": circle.members,
+        "epoch": circle.epoch, "pending": circle.pending,
         "state": match circle.state {
             CircleState::Active if circle.adrift.is_some() => "out_of_sync",
             CircleState::Active => "active",

@@ -38,6 +38,11 @@ impl To {
         if self.class == RecipientClass::Authority { Err(ExportError::Authority.into()) } else { Ok(()) }
     }
 
+    /// Who it is, as it was typed.
+    pub(super) fn who(&self) -> &str {
+        &self.who
+    }
+
     /// Exactly one recipient: a person by name or fingerprint, anybody else by what they are known by.
     pub(super) fn find(&self, ctx: &Ctx<'_>) -> Result<Recipient, EngineError> {
         let digits = data_encoding::HEXLOWER_PERMISSIVE.decode(self.who.as_bytes()).ok();
@@ -48,11 +53,13 @@ impl To {
             return Ok(Recipient::person(self.class.clone(), &engine::fellow(ctx, &self.who)?.fingerprint));
         }
         let unknown = || EngineError::Unknown { what: "recipient", name: self.who.clone() };
-        Recipient::known_as(self.class.clone(), &self.who).ok_or_else(unknown)
+        let recipient = Recipient::known_as(self.class.clone(), &self.who).ok_or_else(unknown)?;
+        engine::call_recipient(ctx, &recipient, &self.who)?;
+        Ok(recipient)
     }
 }
 
-/// What this client can call recipients: people it is in a group with, and the groups themselves.
+/// What this client can call recipients: people it is in a group with, the groups themselves, and what was typed here.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     people: BTreeMap<[u8; 32], String>,
@@ -61,8 +68,8 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn load(ctx: &Ctx<'_>) -> Result<Self, EngineError> {
         let people = engine::fellows(ctx)?.into_iter();
-        let mut names: BTreeMap<[u8; 32], String> =
-            people.map(|member| (*member.fingerprint.as_bytes(), member.name)).collect();
+        let mut names = engine::recipients_called(ctx)?;
+        names.extend(people.map(|member| (*member.fingerprint.as_bytes(), member.name)));
         for group in engine::list(ctx)? {
             if let Some(known) = Recipient::known_as(RecipientClass::Desk, &group.name) {
                 names.insert(known.id, group.name);

@@ -1,21 +1,19 @@
 //! `himaya refer`: passes what a consent grants on to another organisation, and asks it for services.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use himaya_protocol::case::{Entry, case_of};
+use himaya_protocol::content::CaseId;
 use himaya_protocol::content::body::Referral;
 use himaya_protocol::content::event::IdPrefix;
-use himaya_protocol::content::value::NoticeText;
 use himaya_protocol::content::vocabulary::{ConsentField, ReferralState, Service};
-use himaya_protocol::content::{CaseId, EventId, Notice};
 use himaya_protocol::wire::policy::GroupKind;
 
 use super::app::{App, Exit};
 use super::decided;
 use super::error::CliError;
 use super::recipient::To;
-use crate::engine::{self, Circle, Draft, EngineError};
-use crate::export::{self, ExportError, Rekey, Wanted};
+use crate::engine::{self, Circle, EngineError};
 use crate::store::Ctx;
 use crate::text::{Arg, Text};
 
@@ -40,6 +38,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
     arguments.to.check()?;
     let consent: IdPrefix = arguments.consent.parse()?;
+    let is_first = Cell::new(false);
     let work = |ctx: &mut Ctx<'_>| {
         let case = engine::pick_case(ctx, &arguments.case)?;
         let referral = Referral {
@@ -53,11 +52,16 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
             referral: None,
         };
         let group = place(ctx, &case, arguments.bridge.as_deref())?;
-        Ok(write(ctx, &case, &group, referral)?.map(|id| (case, id)))
+        is_first.set(engine::leads_to(ctx, &group.id)?.is_none());
+        let id = engine::refer(ctx, &case, &group, referral)?;
+        Ok((case, id))
     };
-    decided::try_write(app, work, |app, _, id| {
-        let over_bridge = arguments.bridge.is_some();
-        app.say(if over_bridge { Text::Referred } else { Text::ReferredHere }, &[])?;
+    decided::write(app, work, |app, _, id| {
+        app.say(if arguments.bridge.is_some() { Text::Referred } else { Text::ReferredHere }, &[])?;
+        if let (Some(bridge), true) = (&arguments.bridge, is_first.get()) {
+            let names = [("name", Arg::theirs(bridge)), ("value", Arg::theirs(arguments.to.who()))];
+            app.say(Text::BridgeLeads, &names)?;
+        }
         app.say(Text::ReferralId, &[("id", Arg::machine(&id.short()))])
     })
     .await
@@ -66,65 +70,22 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
 /// Where a referral is written: over a bridge, else in the group of the case, else on the desk.
 fn place(ctx: &Ctx<'_>, case: &CaseId, bridge: Option<&str>) -> Result<Circle, EngineError> {
     if let Some(name) = bridge {
-        return match engine::named(ctx, name) {
-            Ok(group) if group.kind == GroupKind::Bridge => Ok(group),
-            Ok(_) | Err(EngineError::Unknown { .. }) => {
-                Err(EngineError::Unknown { what: "bridge", name: name.to_owned() })
-            }
-            Err(error) => Err(error),
-        };
+        return bridge_named(ctx, name);
     }
     let home = engine::workplace(ctx, case)?;
-    if home.kind == GroupKind::Case { Ok(home) } else { engine::desk(ctx, None) }
+    if home.kind == GroupKind::Case { Ok(home) } else { engine::desk_of_case(ctx, case) }
 }
 
-/// Writes a referral, and over a bridge what it passes on.
-pub(super) fn write(
-    ctx: &mut Ctx<'_>,
-    case: &CaseId,
-    group: &Circle,
-    referral: Referral,
-) -> Result<Result<EventId, ExportError>, EngineError> {
-    let content = match content(ctx, case, group, &referral)? {
-        Ok(content) => content,
-        Err(error) => return Ok(Err(error)),
-    };
-    let id = engine::decide_in(ctx, case, referral, group, None)?;
-    if let Some(text) = content {
-        // It names no case, for it is no reply to the defender.
-        let draft = Draft { case: None, ..engine::draft(ctx, case)? };
-        engine::say(ctx, group, Notice { text }, &draft)?;
+/// The bridge of a name.
+pub(super) fn bridge_named(ctx: &Ctx<'_>, name: &str) -> Result<Circle, EngineError> {
+    match engine::named(ctx, name) {
+        Ok(group) if group.kind == GroupKind::Bridge => Ok(group),
+        Ok(_) | Err(EngineError::Unknown { .. }) => Err(EngineError::Unknown { what: "bridge", name: name.to_owned() }),
+        Err(error) => Err(error),
     }
-    Ok(Ok(id))
 }
 
 /// Each once, in order.
 fn once<T: Ord + Clone>(words: &[T]) -> Vec<T> {
     words.iter().cloned().collect::<BTreeSet<T>>().into_iter().collect()
-}
-
-/// What goes over a bridge beside the referral: the granted fields that are shared, with ids of their own. Within one's own
-/// desk everything is there already.
-fn content(
-    ctx: &mut Ctx<'_>,
-    case: &CaseId,
-    group: &Circle,
-    referral: &Referral,
-) -> Result<Result<Option<NoticeText>, ExportError>, EngineError> {
-    if group.kind != GroupKind::Bridge {
-        return Ok(Ok(None));
-    }
-    let keys = Rekey::new(ctx.random());
-    let wanted = Wanted {
-        case,
-        to: referral.to.clone(),
-        consent: Some(referral.consent),
-        fields: Some(&referral.fields_shared),
-        by: engine::identity(ctx)?.fingerprint,
-        now: ctx.now / 60,
-    };
-    let entries: Vec<Entry> =
-        engine::entries(ctx)?.into_iter().filter(|entry| case_of(&entry.event).as_ref() == Some(case)).collect();
-    let line = export::select(&entries, &wanted, &keys).map(|release| export::to_line(&release));
-    Ok(line.and_then(|line| NoticeText::new(&line).map(Some).map_err(|_| ExportError::TooLong)))
 }

@@ -1,12 +1,16 @@
 //! `himaya set`: choices that stay.
 
 use himaya_protocol::content::value::{Lang, Note};
-use serde_json::json;
+use himaya_protocol::content::vocabulary::ConsentField;
+use serde_json::{Value, json};
 
 use super::app::{App, Exit};
 use super::error::CliError;
-use crate::engine;
+use super::recipient::{Names, To};
+use crate::driver::Driver;
+use crate::engine::{self, Backup};
 use crate::text::{Arg, Text};
+use crate::transport::https::Https;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -19,6 +23,14 @@ pub(super) enum Command {
         text: String,
     },
     DuressWord,
+    Backup {
+        #[arg(value_name = "CLASS:WHO", required_unless_present = "none")]
+        to: Option<To>,
+        #[arg(long, value_name = "FIELDS", required_unless_present = "none", value_delimiter = ',')]
+        fields: Vec<ConsentField>,
+        #[arg(long, conflicts_with_all = ["to", "fields"])]
+        none: bool,
+    },
     Lang {
         #[arg(value_name = "TAG")]
         tag: String,
@@ -50,6 +62,14 @@ pub(super) fn run(app: &mut App, command: &Command) -> Result<Exit, CliError> {
             app.object(&json!({ "duress_word": set }))?;
             app.say(if set { Text::SetDuressWord } else { Text::SetDuressWordNone }, &[])?;
         }
+        Command::Backup { to, fields, none: _ } => {
+            let recipient = backup(&mut driver, to.as_ref(), fields)?;
+            app.object(&json!({ "backup": recipient, "fields": words(fields) }))?;
+            match to {
+                Some(to) => app.say(Text::SetBackup, &[("name", Arg::theirs(to.who()))])?,
+                None => app.say(Text::SetBackupNone, &[])?,
+            }
+        }
         Command::Lang { tag } => {
             let lang: Lang = tag.parse()?;
             driver.transact(|ctx| Ok(ctx.set("lang", lang.as_str().as_bytes())?))?;
@@ -58,4 +78,23 @@ pub(super) fn run(app: &mut App, command: &Command) -> Result<Exit, CliError> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Notes who may be asked, and what they may be told, in the vocabulary's order.
+fn backup(driver: &mut Driver<Https>, to: Option<&To>, fields: &[ConsentField]) -> Result<Value, CliError> {
+    to.map_or(Ok(()), To::check)?;
+    let (mut fields, mut object) = (fields.to_vec(), Value::Null);
+    fields.sort();
+    fields.dedup();
+    driver.transact(|ctx| {
+        let Some(to) = to else { return engine::set_backup(ctx, None) };
+        let to = to.find(ctx)?;
+        object = Names::load(ctx)?.json(&to);
+        engine::set_backup(ctx, Some(&Backup { to, fields: fields.clone() }))
+    })?;
+    Ok(object)
+}
+
+fn words(fields: &[ConsentField]) -> Vec<String> {
+    fields.iter().map(ToString::to_string).collect()
 }

@@ -12,7 +12,7 @@ use himaya_protocol::wire::policy::{self, GroupKind};
 use rusqlite::ToSql;
 
 use super::circles::{self, Circle, CircleState};
-use super::desks::desk;
+use super::desks::desk_of_case;
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::loaded;
@@ -74,7 +74,7 @@ pub fn is_held(ctx: &Ctx<'_>, case: &CaseId) -> Result<bool, EngineError> {
 
 /// Where a coordinator works on a case: [`home`], but the desk as long as it is held for duress.
 pub fn workplace(ctx: &Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
-    if is_held(ctx, case)? { desk(ctx, None).map_err(|_| EngineError::Held) } else { home(ctx, case) }
+    if is_held(ctx, case)? { desk_of_case(ctx, case).map_err(|_| EngineError::Held) } else { home(ctx, case) }
 }
 
 /// The one case whose id, or the id of one of whose events, begins so.
@@ -133,7 +133,7 @@ pub fn decide_until(
 ) -> Result<EventId, EngineError> {
     let group = match place {
         Place::Home => workplace(ctx, case)?,
-        Place::Desk => desk(ctx, None)?,
+        Place::Desk => desk_of_case(ctx, case)?,
     };
     decide_in(ctx, case, body, &group, hours)
 }

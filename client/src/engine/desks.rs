@@ -45,6 +45,19 @@ pub fn desk(ctx: &Ctx<'_>, name: Option<&str>) -> Result<Circle, EngineError> {
     if desks.is_empty() { Ok(desk) } else { Err(several()) }
 }
 
+/// The desk that a case belongs to: that of the group where it is talked about, else the only one that this client is in.
+pub fn desk_of_case(ctx: &Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
+    let of_home = match cases::home(ctx, case) {
+        Ok(home) => desk_of(ctx, &home)?.map_or(Ok(None), |id| circles::by_id(ctx, &id))?,
+        Err(EngineError::Unknown { .. }) => None,
+        Err(error) => return Err(error),
+    };
+    match of_home.filter(|desk| desk.state == CircleState::Active) {
+        Some(desk) => Ok(desk),
+        None => desk(ctx, None),
+    }
+}
+
 /// Approves a request: the person gets a group with the desk, of a kind where somebody has this role.
 pub fn approve_for_desk(
     ctx: &mut Ctx<'_>,
@@ -144,18 +157,42 @@ pub fn announce_policy(ctx: &mut Ctx<'_>, desk: &Circle, policy: DeskPolicy) -> 
 /// Tells whoever has come to a line how its desk works, as it was said last.
 pub(super) fn tell_policy(ctx: &mut Ctx<'_>, line: &Circle) -> Result<(), EngineError> {
     let Some(desk) = desk_of(ctx, line)? else { return Ok(()) };
-    let members = circles::members(ctx, &desk)?;
+    if let Some(policy) = policy_of(ctx, &desk)? {
+        events::say(ctx, line, policy, &Draft::default())?;
+    }
+    Ok(())
+}
+
+/// How a desk works, as its owner or an admin said last.
+pub(super) fn policy_of(ctx: &Ctx<'_>, desk: &CircleId) -> Result<Option<DeskPolicy>, EngineError> {
+    let members = circles::members(ctx, desk)?;
     let rules = |who: &Fingerprint| {
         let role = members.iter().find(|member| member.fingerprint == *who).and_then(|member| member.role);
         matches!(role, Some(Role::Owner | Role::Admin))
     };
     let log = views::log(ctx)?;
-    let mut said = log.iter().rev().filter(|entry| entry.circle.as_ref() == Some(&desk) && rules(&entry.author));
-    let newest = said.find(|entry| matches!(entry.event.body(), Body::DeskPolicy(_)));
-    if let Some(entry) = newest {
-        events::say(ctx, line, entry.event.body().clone(), &Draft::default())?;
+    let said = log.iter().rev().filter(|entry| entry.circle.as_ref() == Some(desk) && rules(&entry.author));
+    let mut policies = said.filter_map(|entry| {
+        let Body::DeskPolicy(policy) = entry.event.body() else { return None };
+        Some(policy.as_ref().clone())
+    });
+    Ok(policies.next())
+}
+
+/// Whom of a line's desk one can ask for who wants to talk to women only, as was said last in the line: what they are called.
+pub fn women_of(ctx: &Ctx<'_>, line: &Circle) -> Result<Vec<String>, EngineError> {
+    if line.kind != GroupKind::Line {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let log = views::log(ctx)?;
+    let said = log.iter().filter(|entry| entry.circle.as_ref() == Some(&line.id)).filter_map(|entry| {
+        let Body::DeskPolicy(policy) = entry.event.body() else { return None };
+        Some(((entry.event.content().lamport, entry.event.id()), policy))
+    });
+    let Some((_, policy)) = said.max_by_key(|(place, _)| *place) else { return Ok(Vec::new()) };
+    let members = circles::members(ctx, &line.id)?;
+    let women = members.into_iter().filter(|member| policy.women_only.contains(&member.fingerprint));
+    Ok(women.map(|member| member.name).collect())
 }
 
 /// Says something to every defender of a desk, each in their own line; how many lines there are.
@@ -191,7 +228,7 @@ pub fn fellow(ctx: &Ctx<'_>, who: &str) -> Result<Member, EngineError> {
 
 /// Makes a group of a desk.
 fn found(ctx: &mut Ctx<'_>, desk: &Circle, kind: GroupKind, about: &str) -> Result<Circle, EngineError> {
-    let mut name = format!("{}: {about}", desk.name);
+    let mut name = format!("{}{about}", named_after(&desk.name));
     while name.len() > NAME_MAX - 4 {
         name.pop();
     }
@@ -209,22 +246,36 @@ fn set_desk(ctx: &Ctx<'_>, group: &[u8], desk: &[u8]) -> Result<(), EngineError>
     Ok(())
 }
 
-/// This client was added to a group: if it works there for a desk, that is the one where it meets who added it.
+/// This client was added to a group: if it works there for a desk, that is the one where it meets who added it. If they meet
+/// on several it is the one that the group's name begins with; if none does, none: a wrong one would let in its people.
 pub(super) fn adopt(ctx: &Ctx<'_>, group: &[u8], by: &Fingerprint) -> Result<(), EngineError> {
     if circles::role(ctx, group)? != Some(Role::Coordinator) {
         return Ok(());
     }
+    let Some(name) = circles::by_id(ctx, group)?.map(|group| group.name) else { return Ok(()) };
+    let mut met = Vec::new();
     for desk in circles::list(ctx)? {
         let active = desk.kind == GroupKind::Desk && desk.state == CircleState::Active && desk.id != group;
         if active && circles::members(ctx, &desk.id)?.iter().any(|member| member.fingerprint == *by) {
-            return set_desk(ctx, group, &desk.id);
+            met.push(desk);
         }
     }
-    Ok(())
+    if met.len() > 1 {
+        met.retain(|desk| name.starts_with(&named_after(&desk.name)));
+    }
+    match met.as_slice() {
+        [desk] => set_desk(ctx, group, &desk.id),
+        [] | [_, _, ..] => Ok(()),
+    }
+}
+
+/// What the name of every group of a desk begins with.
+fn named_after(desk: &str) -> String {
+    format!("{desk}: ")
 }
 
 /// Which desk a group belongs to; `None` for whom it is not a member of.
-fn desk_of(ctx: &Ctx<'_>, group: &Circle) -> Result<Option<CircleId>, EngineError> {
+pub(super) fn desk_of(ctx: &Ctx<'_>, group: &Circle) -> Result<Option<CircleId>, EngineError> {
     let sql = "SELECT desk FROM circle WHERE id = ?1";
     Ok(ctx.row(sql, &[&group.id], |row| row.get::<_, Option<Vec<u8>>>(0))?.flatten())
 }

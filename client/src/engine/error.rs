@@ -54,6 +54,12 @@ pub enum EngineError {
     /// The case is held for duress: what is said there is read by whoever has the defender's device.
     #[error("the case is held for duress")]
     Held,
+    /// Nothing may be passed on.
+    #[error(transparent)]
+    Release(#[from] crate::export::ExportError),
+    /// The bridge leads to another organisation than this is for.
+    #[error("the bridge {0} leads to somebody else")]
+    OtherBridge(String),
     /// The rules for shelter do not let this hold.
     #[error(transparent)]
     NoMatch(#[from] himaya_protocol::case::shelter::NoMatch),

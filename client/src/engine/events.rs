@@ -25,7 +25,7 @@ use super::mls::{self, PAST_EPOCHS};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
 use super::schedule::Matter;
-use super::{cases, heads, plans, retention, upkeep};
+use super::{backup, cases, heads, plans, retention, upkeep};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long after its expiry an event that never left is still sent, in minutes: 30 days.
@@ -65,7 +65,11 @@ pub fn raise(
     if let Some(circle) = circle {
         circles::require_active(circle)?;
     }
-    write(ctx, circle.map(|circle| circle.id.as_slice()), alert.into(), &draft)
+    let id = write(ctx, circle.map(|circle| circle.id.as_slice()), alert.into(), &draft)?;
+    if let Some(line) = circle {
+        backup::consent(ctx, line, &id, &draft.status)?;
+    }
+    Ok(id)
 }
 
 /// Says something in a circle.

@@ -16,7 +16,7 @@ use super::cases;
 use super::circles::{self, Circle};
 use super::error::EngineError;
 use super::events::{self, Draft};
-use super::{adrift, identity, views};
+use super::{adrift, backup, identity, views};
 use crate::store::{Ctx, Seconds};
 
 /// When a ladder moves next, if nothing comes meanwhile.
@@ -109,6 +109,10 @@ fn step(
         let body = Escalation { step, reason: EscalationReason::NoAck, about };
         let draft = Draft { case: Some(id.clone()), status: status.clone(), ..Draft::default() };
         events::say(ctx, home, body, &draft)?;
+    }
+    if let Some(after) = times.get(1) {
+        let asks = backup::ask(ctx, board, id, home, members, from.saturating_add(*after))?;
+        next = next.into_iter().chain(asks).min();
     }
     Ok(next)
 }

@@ -13,6 +13,7 @@
 
 mod adrift;
 mod asides;
+mod backup;
 mod cases;
 mod circles;
 mod commit;
@@ -34,6 +35,7 @@ mod pick;
 mod plan_b;
 mod plans;
 mod receive;
+mod refer;
 mod retention;
 pub mod schedule;
 mod shelter;
@@ -45,6 +47,7 @@ mod upkeep;
 mod views;
 
 pub use adrift::{missed_windows, note_window_length};
+pub use backup::{Backup, backup, set_backup};
 pub use cases::{
     Place, board, decide, decide_in, decide_until, draft, entries, entries_after, home, is_held, pick_case, workplace,
 };
@@ -57,7 +60,10 @@ pub use contacts::{
     check_card, decline, mark_fingerprint_verified, mark_verified, open_card_key, person, was_given_up,
 };
 pub use cover::{COVER_MEAN_MOST, begin_cover, cover, cover_mean, set_cover_mean};
-pub use desks::{announce_policy, approve_for_desk, bring_in, broadcast, desk, fellow, fellows, new_desk, open_case};
+pub use desks::{
+    announce_policy, approve_for_desk, bring_in, broadcast, desk, desk_of_case, fellow, fellows, new_desk, open_case,
+    women_of,
+};
 pub use duress::{is_duress_word, say_when_none_is_due, set_duress_word};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
@@ -73,6 +79,7 @@ pub use plans::{
     Plan, check_in, climb, end_plan, is_relay_suspect, make_plan, note_read_since, own_plan, plan, plans, protects_me,
 };
 pub use receive::{Fetched, News, Received, receive, retry_held};
+pub use refer::{call_recipient, lead, leads_to, recipients_called, refer};
 pub use retention::{Statistics, destroy_due, purged, statistics, was_purged};
 pub use schedule::Pace;
 pub use shelter::{

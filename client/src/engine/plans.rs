@@ -14,7 +14,7 @@ use super::circles::{self, Circle, CircleState};
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::{loaded, stored};
-use super::{cases, views};
+use super::{backup, cases, views};
 use crate::store::{Ctx, Seconds};
 
 /// The setting that says when the last sync began that was completed.
@@ -75,7 +75,10 @@ pub fn make_plan(
     if !protects_me(ctx, circle)? {
         return Err(EngineError::NotDefender);
     }
-    events::say(ctx, circle, Body::from(plan), &Draft { status, ..Draft::default() })
+    let id = events::say(ctx, circle, Body::from(plan), &Draft { status: status.clone(), ..Draft::default() })?;
+    // Its case is there before anybody misses anything, and so is what was agreed to for it.
+    backup::consent(ctx, circle, &id, &status)?;
+    Ok(id)
 }
 
 /// Ends an own plan.

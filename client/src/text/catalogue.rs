@@ -45,7 +45,8 @@ texts! {
     WatchBegan, WatchLost, WatchBack, WatchEnded,
     StAlertsNone, StAlerts, StTheirs, StSynced, StSyncedNever, StRequests,
     AgoNow, AgoMinutes, AgoHours, AgoDays,
-    SetReceipts, SetReceiptsOff, SetPlanB, SetPlanBNone, AskDuressWord, SetDuressWord, SetDuressWordNone, SetLang,
+    SetReceipts, SetReceiptsOff, SetPlanB, SetPlanBNone, AskDuressWord, SetDuressWord, SetDuressWordNone, SetLang, SetBackup,
+    SetBackupNone,
     AskWipe, WipeWord, WipeNot, Wiped,
     NetProxy, NetDirect, NetCover, NetCoverOff,
     ManWritten,
@@ -68,7 +69,7 @@ texts! {
     SaidUnknown,
 
     // desk.ftl
-    DeskCreated, DeskNext, DeskPolicySet, DeskShiftSet, DeskTold,
+    DeskCreated, DeskNext, DeskPolicySet, DeskShiftSet, DeskTold, DeskWomen, BridgeLeads,
     ShelterAsked, ShelterLeft,
     OfferMade, OfferChanged, OfferLine, OfferFits, OfferMisfit,
     OffersNone,
@@ -117,7 +118,7 @@ texts! {
     BoardKeyLetIn, BoardKeyUndo, BoardKeyQuit, BoardHelpOrder, BoardHelpLate,
 
     // errors.ftl
-    InviteRefused, InviteScheme, InviteMistyped, InviteNewer, InviteRelay,
+    BridgeOther, InviteRefused, InviteScheme, InviteMistyped, InviteNewer, InviteRelay,
     ExportAuthority, ExportNoConsent, ExportSeveral, ExportPurpose, ExportNothing, ExportChanged, ExportTooLong,
     ExportKey, ExportKeySecret, ExportSeal,
     NeedsYes, NeedsRelay,

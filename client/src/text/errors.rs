@@ -9,6 +9,7 @@ use himaya_protocol::wire::link::LinkError;
 
 use super::{Arg, Text, Texts};
 use crate::engine::EngineError;
+use crate::export::ExportError;
 use crate::store::StoreError;
 use crate::terminal::TerminalError;
 use crate::transport::{Refusal, TransportError, Unreachable};
@@ -143,6 +144,21 @@ fn not_written(why: Text, texts: &Texts) -> String {
     texts.say(Text::NotWritten, &[("what", Arg::ours(&texts.say(why, &[])))])
 }
 
+impl Explain for ExportError {
+    fn explain(&self, texts: &Texts) -> String {
+        let text = match self {
+            Self::Authority => Text::ExportAuthority,
+            Self::NoConsent => Text::ExportNoConsent,
+            Self::SeveralConsents => Text::ExportSeveral,
+            Self::Purpose => Text::ExportPurpose,
+            Self::Nothing => Text::ExportNothing,
+            Self::Changed => Text::ExportChanged,
+            Self::TooLong => Text::ExportTooLong,
+        };
+        texts.say(text, &[])
+    }
+}
+
 impl Explain for EngineError {
     fn explain(&self, texts: &Texts) -> String {
         let named = |text, name: &str| texts.say(text, &[("name", Arg::theirs(name))]);
@@ -172,6 +188,8 @@ impl Explain for EngineError {
             Self::Content(error) => texts.say(Text::ContentLimit, &[("cause", Arg::ours(&error.to_string()))]),
             Self::Refused(refusal) => not_written(refused(*refusal), texts),
             Self::NoMatch(why) => no_match(*why, texts),
+            Self::Release(error) => error.explain(texts),
+            Self::OtherBridge(name) => named(Text::BridgeOther, name),
             Self::NoLine => texts.say(Text::NoLine, &[]),
             Self::NoLink => texts.say(Text::NoLink, &[]),
             Self::NotAsked => texts.say(Text::NotAsked, &[]),

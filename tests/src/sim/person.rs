@@ -168,11 +168,16 @@ impl Person {
     /// Gives `other`, who accepts an intake card, a group with this person's desk: a defender a line, a host a link. Both
     /// have to sync before it is whole.
     pub async fn let_in(&mut self, other: &mut Person, kind: GroupKind, role: Role) {
+        self.let_in_by(other, None, kind, role).await;
+    }
+
+    /// The same for one of several desks.
+    pub async fn let_in_by(&mut self, other: &mut Person, desk: Option<&str>, kind: GroupKind, role: Role) {
         self.hand(other, CardKind::Intake).await;
         self.sync().await;
         let request = self.newest_request();
         self.run(|ctx| {
-            let desk = engine::desk(ctx, None)?;
+            let desk = engine::desk(ctx, desk)?;
             engine::approve_for_desk(ctx, request, &desk, kind, role)
         });
     }

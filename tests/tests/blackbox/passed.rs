@@ -188,6 +188,10 @@ fn whoever_referred_takes_it_back_and_nobody_else() -> anyhow::Result<()> {
     let Passed { sara, nino, alert, bridge, .. } = &scenery;
     let consent = scenery.grant("kind")?;
     let words = ["refer", alert, "--to", TO, "--services", "legal", "--fields", "kind", "--consent", &consent];
+    sara.done(["desk", "bridge", bridge, "--to", "organisation:Elsewhere"])?;
+    let refused = sara.run([&words[..], &["--bridge", bridge]].concat())?.ended(1)?;
+    ensure!(refused.error()?.1.contains("himaya desk bridge"), "it leads elsewhere: {}", refused.err);
+    sara.done(["desk", "bridge", bridge, "--to", TO])?;
     sara.done([&words[..], &["--bridge", bridge]].concat())?;
     synced(nino)?;
     let asked = nino.done(["referrals"])?;

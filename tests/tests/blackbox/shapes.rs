@@ -224,6 +224,8 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     let bystander = scene.person("Sara")?;
     dilan.befriend(&bystander, "home", "coordinator")?;
     page.run(&dilan, &["circle", "remove", "home", "Sara"], "")?;
+    page.run(&bystander, &["desk", "new", "Night desk"], "")?;
+    page.run(&bystander, &["desk", "groups"], "desk")?;
     page.run(&bystander, &["wipe", "--yes"], "")?;
     let unseen = |page: &Page, object: &str| {
         let fields = page.objects[object].iter().map(|(field, _)| (object.to_owned(), field.clone()));
@@ -238,8 +240,20 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     Ok(())
 }
 
-const DESK_OBJECTS: &[&str] =
-    &["new_desk", "decided", "roster", "shift", "told", "case", "deadlines", "due", "waiting", "case_group", "brought"];
+const DESK_OBJECTS: &[&str] = &[
+    "new_desk",
+    "decided",
+    "roster",
+    "shift",
+    "told",
+    "case",
+    "deadlines",
+    "due",
+    "waiting",
+    "case_group",
+    "brought",
+    "backup_set",
+];
 
 /// A case from the first alert to its end, with everything that a desk says about it.
 #[test]
@@ -261,8 +275,15 @@ fn objects_of_a_desk_are_as_the_page_says() -> anyhow::Result<()> {
     for home in [&dilan, &sara, &nora, &dilan, &sara] {
         synced(home)?;
     }
-    ensure!(page.run(&nora, &["desk", "groups"], "")?.objects.len() == 2, "the desk and the line");
-    page.run(&sara, &["desk", "policy", "--duty-lead", "Nora", "--plan-b", "Night line=+964 1 234 5678"], "")?;
+    ensure!(page.run(&nora, &["desk", "groups"], "desk")?.objects.len() == 2, "the desk and the line");
+    let policy = ["desk", "policy", "--duty-lead", "Nora", "--plan-b", "Night line=+964 1 234 5678"];
+    let people = ["--backup", "organisation:River desk", "--women-only", "Nora"];
+    page.run(&sara, &[&policy[..], &people].concat(), "")?;
+    synced(&dilan)?;
+    let groups = page.run(&dilan, &["desk", "groups"], "desk")?.one()?;
+    assert_eq!(groups["women_only"], serde_json::json!(["Nora"]));
+    page.run(&dilan, &["set", "backup", "organisation:River desk", "--fields", "kind,place"], "")?;
+    page.run(&dilan, &["set", "backup", "--none"], "")?;
     page.run(&sara, &["desk", "shift", "Sara=8", "Nora=8"], "")?;
     page.run(&sara, &["desk", "tell", "The office is closed on Thursday"], "")?;
 
@@ -391,7 +412,7 @@ fn objects_of_shelter_are_as_the_page_says() -> anyhow::Result<()> {
     Ok(())
 }
 
-const CONSENT_OBJECTS: &[&str] = &["consent", "recipient", "exported", "referral", "stats", "counted"];
+const CONSENT_OBJECTS: &[&str] = &["consent", "recipient", "exported", "referral", "stats", "counted", "bridge"];
 
 /// What is passed on about a case: consents, exports, referrals over a bridge, grades, numbers.
 #[test]
@@ -410,6 +431,7 @@ fn objects_of_consent_are_as_the_page_says() -> anyhow::Result<()> {
     let export = ["export", &alert, "--to", to, "--key", KEY, "--format", "cap", "--yes"];
     page.run(&sara, &[&export[..], &["--out", &out.to_string_lossy()]].concat(), "")?;
     let refer = ["refer", &alert, "--to", to, "--services", "legal", "--fields", "kind", "--consent", &consent];
+    page.run(&sara, &["desk", "bridge", &bridge, "--to", to], "")?;
     page.run(&sara, &[&refer[..], &["--hours", "48", "--bridge", &bridge]].concat(), "case")?;
     let asked = page.run(&nino, &["referrals"], "")?.one()?;
     page.run(&nino, &["referrals", "accept", string(&asked, "id")?], "case")?;

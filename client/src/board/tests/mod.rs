@@ -153,7 +153,10 @@ impl Desk for Everywhere {
     }
 
     fn bridges(&mut self) -> Vec<Bridge> {
-        vec![Bridge { id: vec![7], name: "River and night".to_owned() }]
+        // What leads to somebody else is never offered.
+        let lake = Recipient::known_as(RecipientClass::Organisation, "Lake desk");
+        let bridge = |id, name: &str, to| Bridge { id: vec![id], name: name.to_owned(), to };
+        vec![bridge(6, "Lake and night", lake), bridge(7, "River and night", None)]
     }
 
     fn called(&mut self, _: &Recipient) -> String {

@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use super::super::app::App;
 use super::super::error::CliError;
+use super::super::output;
 use super::super::recipient::Names;
-use super::super::{output, refer};
 use crate::board::beyond::{Bridge, Offered};
 use crate::board::{Desk, Facts, Model, Place, Proposal, Where};
 use crate::engine::{self, Circle, CircleId, CircleState, Draft, EngineError, Member};
@@ -98,10 +98,7 @@ impl<'a> Client<'a> {
             if let Body::Match(said) = &proposal.body {
                 engine::propose(ctx, &said.request, &said.offer, None)?;
             } else if let Body::Referral(referral) = &proposal.body {
-                let referral = referral.as_ref().clone();
-                if let Err(error) = refer::write(ctx, &proposal.case, &group, referral)? {
-                    return Ok(Err(error));
-                }
+                engine::refer(ctx, &proposal.case, &group, referral.as_ref().clone())?;
             } else {
                 let draft = Draft {
                     status: proposal.status(),
@@ -111,9 +108,8 @@ impl<'a> Client<'a> {
                 };
                 engine::say(ctx, &group, proposal.body.clone(), &draft)?;
             }
-            Ok(Ok(ctx.set(DRAFTS, drafts)?))
+            Ok(ctx.set(DRAFTS, drafts)?)
         });
-        let written = written.and_then(|written| written.map_err(CliError::from));
         written.map_err(|error| error.explain(&self.app.texts))
     }
 
@@ -167,10 +163,13 @@ impl Desk for Client<'_> {
     }
 
     fn bridges(&mut self) -> Vec<Bridge> {
-        let groups = self.transact(|ctx| engine::list(ctx)).unwrap_or_default();
-        let bridges = groups.into_iter().filter(|group| group.kind == GroupKind::Bridge);
-        let open = bridges.filter(|group| group.state == CircleState::Active);
-        open.map(|group| Bridge { id: group.id, name: group.name }).collect()
+        let bridges = self.transact(|ctx| {
+            let groups = engine::list(ctx)?.into_iter();
+            let open = groups.filter(|group| group.kind == GroupKind::Bridge && group.state == CircleState::Active);
+            open.map(|group| Ok(Bridge { to: engine::leads_to(ctx, &group.id)?, id: group.id, name: group.name }))
+                .collect()
+        });
+        bridges.unwrap_or_default()
     }
 
     fn called(&mut self, recipient: &Recipient) -> String {
@@ -182,7 +181,7 @@ impl Desk for Client<'_> {
 fn group(ctx: &Ctx<'_>, case: &CaseId, at: &Where) -> Result<Circle, EngineError> {
     match at {
         Where::Home => engine::workplace(ctx, case),
-        Where::Desk => engine::desk(ctx, None),
+        Where::Desk => engine::desk_of_case(ctx, case),
         Where::Link(offer) => engine::link_of(ctx, offer),
         Where::Bridge(id) => {
             let group = engine::list(ctx)?.into_iter().find(|group| group.id == *id);
