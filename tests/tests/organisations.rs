@@ -187,3 +187,30 @@ fn what_is_for_one_organisation_does_not_go_over_the_bridge_to_another() {
         assert!(zana.inbox().is_empty(), "nothing went");
     });
 }
+
+#[test]
+fn an_admin_takes_the_place_of_an_owner_whose_device_is_gone() {
+    play(|| async {
+        let mut world = World::new(95);
+        let [mut sara, mut nora] = ["Sara", "Nora"].map(|name| world.person(name));
+        let [mut hana, mut dilan] = ["Hana", "Dilan"].map(|name| world.person(name));
+        sara.run(|ctx| engine::new_desk(ctx, DESK));
+        sara.add_as(&mut nora, DESK, Role::Coordinator).await;
+        sara.add_as(&mut hana, DESK, Role::Admin).await;
+        round(&mut [&mut sara, &mut nora, &mut hana]).await;
+        nora.let_in(&mut dilan, GroupKind::Line, Role::Defender).await;
+        round(&mut [&mut sara, &mut nora, &mut hana, &mut dilan]).await;
+        let line = format!("{DESK}: Dilan");
+        assert_eq!(dilan.members(&line), ["Dilan", "Nora", "Sara"].map(str::to_owned).into(), "an admin reads no line");
+
+        hana.remove(DESK, "Sara");
+        round(&mut [&mut hana, &mut nora, &mut dilan, &mut sara]).await;
+        let alert = dilan.sos(&line);
+        round(&mut [&mut dilan, &mut hana, &mut nora, &mut sara]).await;
+        assert!(nora.has(alert) && !sara.has(alert));
+        let mut aram = world.person("Aram");
+        hana.add_as(&mut aram, DESK, Role::Coordinator).await;
+        round(&mut [&mut hana, &mut nora, &mut aram, &mut dilan]).await;
+        assert!(dilan.members(&line).contains("Aram"), "the desk goes on: {:?}", dilan.members(&line));
+    });
+}

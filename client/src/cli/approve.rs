@@ -44,6 +44,7 @@ impl Arguments {
 enum As {
     Contact,
     Coordinator,
+    Admin,
 }
 
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
@@ -59,6 +60,7 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         let role = match arguments.role {
             As::Contact => Role::Contact,
             As::Coordinator => Role::Coordinator,
+            As::Admin => Role::Admin,
         };
         Ok((engine::approve(ctx, arguments.id, &circle, role)?, circle.name, role))
     })?;

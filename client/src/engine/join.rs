@@ -88,11 +88,15 @@ pub(super) fn welcome(
         Err(WelcomeError::StorageError(error)) => return Err(crate::store::StoreError::from(error).into()),
         Err(_) => return Ok(Err(Void)),
     };
+    let circle = group.group_id().as_slice().to_vec();
+    // Whoever comes back has missed who went meanwhile.
+    let before = circles::members(ctx, &circle)?.into_iter().map(|member| member.fingerprint).collect();
     circles::enter(ctx, &mut group)?;
     for leaf in mls::leaves(&group) {
         contacts::learn_name(ctx, &leaf.fingerprint, &leaf.name)?;
     }
-    let circle = group.group_id().as_slice().to_vec();
+    let after = mls::leaves(&group).into_iter().map(|leaf| leaf.fingerprint).collect();
+    desks::note_staff(ctx, &circle, &before, &after)?;
     desks::adopt(ctx, &circle, from)?;
     // Members could write to this client from the commit on, which lies somewhere after it asked and before the Welcome.
     let unread = match (since, ctx.number(adrift::WINDOW_SECONDS)?) {

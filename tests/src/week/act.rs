@@ -3,10 +3,14 @@
 use anyhow::{Context as _, bail, ensure};
 use himaya::engine::{self, Draft, EngineError, Entry, Place};
 use himaya::store::Ctx;
-use himaya_protocol::content::body::{Assignment, Offer, ShelterRequest, Shift, ShiftRoster, StandDown, Triage};
+use himaya_protocol::case::check_in;
+use himaya_protocol::content::body::{
+    Assignment, CheckInPlan, LadderStep, Offer, ShelterRequest, Shift, ShiftRoster, StandDown, Triage,
+};
 use himaya_protocol::content::value::{Note, NoticeText, Text};
 use himaya_protocol::content::vocabulary::{
-    AckLevel, Act, CaseStatus, Kind, MatchState, NeededBy, OfferState, Part, Priority, Status,
+    AckLevel, Act, CaseStatus, CheckInAnswer, Kind, LadderAct, LadderWho, MatchState, NeededBy, OfferState, Part,
+    Priority, Status,
 };
 use himaya_protocol::content::{Body, EventId, Notice, ThreatAlert};
 use himaya_protocol::wire::policy::Role;
@@ -25,6 +29,20 @@ pub(super) async fn act(cast: &mut Cast, name: &str, words: &[String]) -> anyhow
     cast.sync(name).await
 }
 
+/// Every day at a time, with the ladder that people get who choose none.
+fn plan(start: u64) -> anyhow::Result<CheckInPlan> {
+    let step = |after_min, act| LadderStep { after_min, who: LadderWho::Everybody, act };
+    Ok(CheckInPlan {
+        start,
+        rrule: "FREQ=DAILY;COUNT=3".parse()?,
+        grace: 30,
+        remind: 10,
+        ladder: vec![step(0, LadderAct::Ask), step(30, LadderAct::Alert)],
+        sealed_plan: None,
+        offset: None,
+    })
+}
+
 fn do_it(cast: &mut Cast, name: &str, words: &[&str]) -> anyhow::Result<()> {
     match words {
         ["shifts", shifts @ ..] => shift(cast, name, shifts),
@@ -32,6 +50,24 @@ fn do_it(cast: &mut Cast, name: &str, words: &[&str]) -> anyhow::Result<()> {
             let text = NoticeText::new(text)?;
             let lines = run(cast, name, |ctx| engine::broadcast(ctx, &engine::desk(ctx, None)?, &text))?;
             ensure!(lines > 0, "nobody was told");
+            Ok(())
+        }
+        ["will", "check", "in", "at", time, "every", "day", "as", label] => {
+            let content = plan(cast.minute_at(time)?)?;
+            let plan = run(cast, name, |ctx| {
+                let line = engine::own_line(ctx, None)?;
+                engine::make_plan(ctx, &line, content, Status::Actual)
+            })?;
+            cast.labels.insert((*label).to_owned(), (plan, name.to_owned()));
+            Ok(())
+        }
+        ["says", "ok", "to", label] => {
+            let (plan, now) = (cast.event(label)?, cast.minute());
+            run(cast, name, |ctx| {
+                let plan = engine::plan(ctx, &plan.to_hex())?;
+                let due = check_in::answerable(&plan.content, &plan.answers, now).ok_or(EngineError::NotAsked)?;
+                engine::check_in(ctx, &plan, due, CheckInAnswer::Ok, None, true)
+            })?;
             Ok(())
         }
         ["alerts", kind, "as", label] => alert(cast, name, kind, label, Status::Actual),

@@ -111,6 +111,13 @@ impl Cast {
         self.world.clock.seconds() / 60
     }
 
+    /// A time of the day that it is now, as a minute.
+    pub(super) fn minute_at(&self, time: &str) -> anyhow::Result<u64> {
+        let began = self.began / 60;
+        let today = (self.minute() - began) / 1_440;
+        Ok(began + today * 1_440 + super::script::time(time)?)
+    }
+
     pub(super) fn set_online(&mut self, name: &str, online: bool) {
         if online {
             self.offline.remove(name);

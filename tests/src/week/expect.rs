@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use himaya::engine;
 use himaya_protocol::case::Case;
+use himaya_protocol::case::check_in::Light;
 use himaya_protocol::case::deadline::{Standing, standing};
 use himaya_protocol::case::shelter::Stage;
 use himaya_protocol::content::CaseId;
@@ -26,6 +27,11 @@ pub(super) async fn check(cast: &mut Cast, words: &[String]) -> anyhow::Result<(
             let said = seen(cast, &about, label)?.context("its defender knows it")?.1.is_some_and(|s| s.plan_b);
             ensure!(said == (*wanted == "yes"), "plan B is {said}");
             return Ok(());
+        }
+        ["light", wanted, "to", name] => return light(cast, &[(*name).to_owned()], label, wanted),
+        ["light", wanted] => {
+            let there: Vec<String> = cast.on_duty().into_iter().collect();
+            return light(cast, &there, label, wanted);
         }
         ["match", wanted] => return stage(cast, label, wanted),
         ["gone"] => {
@@ -83,6 +89,29 @@ fn holds(cast: &mut Cast, case: &Case, standing: Option<Standing>, wanted: &[&st
         ["known"] => (),
         other => bail!("nobody knows what {} means", other.join(" ")),
     }
+    Ok(())
+}
+
+/// What a check-in plan looks like on the clients of those who know it.
+fn light(cast: &mut Cast, names: &[String], label: &str, wanted: &str) -> anyhow::Result<()> {
+    let id = cast.event(label)?;
+    let mut judged = 0;
+    for name in names {
+        let plans = cast.person(name)?.run(|ctx| engine::plans(ctx));
+        let Some(plan) = plans.into_iter().find(|plan| plan.id == id) else { continue };
+        judged += 1;
+        let is = match plan.light {
+            Light::Waiting { .. } => "waiting",
+            Light::Remind { .. } => "remind",
+            Light::Due { .. } => "due",
+            Light::Missed { .. } => "missed",
+            Light::Unknown { .. } => "unknown",
+            Light::Help => "help",
+            Light::Over => "over",
+        };
+        ensure!(is == wanted, "it is {is} on {name}'s client");
+    }
+    ensure!(judged > 0, "nobody who is there knows it");
     Ok(())
 }
 

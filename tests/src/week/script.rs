@@ -65,7 +65,12 @@ fn words(text: &str) -> Vec<String> {
 fn minute(day: &str, time: &str) -> anyhow::Result<u64> {
     let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
     let day = days.iter().position(|known| *known == day).with_context(|| format!("{day} is no day"))?;
+    Ok(u64::try_from(day)? * 1_440 + self::time(time)?)
+}
+
+/// The minute of the day.
+pub(super) fn time(time: &str) -> anyhow::Result<u64> {
     let (hours, minutes) = time.split_once(':').with_context(|| format!("{time} is no time"))?;
     let (hours, minutes): (u64, u64) = (hours.parse()?, minutes.parse()?);
-    Ok(u64::try_from(day)? * 1_440 + hours * 60 + minutes)
+    Ok(hours * 60 + minutes)
 }
