@@ -40,6 +40,10 @@ pub(super) async fn check(cast: &mut Cast, words: &[String]) -> anyhow::Result<(
             }
             return Ok(());
         }
+        [wanted @ .., "to", name] => {
+            let (case, standing) = seen(cast, name, label)?.with_context(|| format!("{name} knows nothing of it"))?;
+            return holds(cast, &case, standing, wanted);
+        }
         _ => (),
     }
     let mut judged = 0;
