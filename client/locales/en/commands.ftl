@@ -317,6 +317,20 @@ net-cover =
 net-cover-off =
     Your device writes only when it has something to say, so the relay and your network see when it does. To write at random times while it watches:
       himaya net --cover 3600
+net-sweep =
+    Your device downloads everything that arrives at the relay, so nobody sees what is yours. If that costs too much:
+      himaya net --mode auto --budget 5
+net-pick =
+    Your device downloads a list of what arrives and asks for its own among others. The relay can guess better than before who is in touch with whom, and while your device watches, messages reach it up to an hour late. To download everything again:
+      himaya net --mode sweep
+net-auto =
+    Your device downloads everything that arrives as long as the day stays within { $budget } MB. After that it asks for its own among others: the relay can guess better who is in touch with whom, and messages come up to an hour late. To download everything:
+      himaya net --mode sweep
+net-today = Today it has used { $today } MB.
+net-days = What a day takes while your device watches: everything ({ $sweep }), or its own among others ({ $pick }):
+net-day = { $cells } messages at the relay: { $sweep } MB, or { $pick } MB
+net-measured = measured on this device
+net-calculated = calculated, not measured yet
 set-receipts = Your device tells others that it has their messages after about { $seconds } seconds, at random.
 set-receipts-off = Your device no longer tells others that it has their messages. They cannot see how many devices an alert reached.
 set-plan-b = This is shown to you when no human answers your alert in time. It stays on this device.

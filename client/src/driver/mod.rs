@@ -6,6 +6,7 @@
 
 mod draw;
 mod error;
+mod pick;
 mod read;
 mod send;
 mod watch;
@@ -109,6 +110,7 @@ impl<T: Transport> Driver<T> {
             Some(error) => Err(error),
             None => {
                 self.draw_in_time(first.wrote || flushed.wrote).await?;
+                self.note_traffic()?;
                 Ok(news)
             }
         }

@@ -7,6 +7,7 @@ use himaya_protocol::wire::lane::{Chain, card_key_slot};
 use himaya_protocol::wire::relay::{Descriptor, LayoutError};
 use himaya_protocol::wire::{Address, Cell};
 
+use super::pick::Source;
 use super::{Driver, DriverError, Position};
 use crate::engine::{self, Fetched, News, Received, Turn};
 use crate::transport::{Refusal, Transport, TransportError};
@@ -22,11 +23,18 @@ impl<T: Transport> Driver<T> {
     /// Reads everything that arrived since the last time.
     pub(super) async fn read_all(&mut self) -> Result<Vec<News>, DriverError> {
         let mut news = self.retry_held().await?;
-        self.read_to_end(&mut news).await?;
-        while self.go_back(&mut news).await? {
-            self.read_to_end(&mut news).await?;
+        let read = self.read_and_go_back(&mut news).await;
+        self.note_traffic()?;
+        read.map(|()| news)
+    }
+
+    async fn read_and_go_back(&mut self, news: &mut Vec<News>) -> Result<(), DriverError> {
+        news.extend(self.finish_list().await?);
+        self.read_to_end(news).await?;
+        while self.go_back(news).await? {
+            self.read_to_end(news).await?;
         }
-        Ok(news)
+        Ok(())
     }
 
     /// What made other cells expected that were passed over makes them worth reading again.
@@ -40,6 +48,7 @@ impl<T: Transport> Driver<T> {
             let first = engine::unread_from(ctx, relay.window_seconds)?.unwrap_or(stored);
             let window = first.min(stored).max(relay.oldest_window);
             Position { window, cursor: None }.store(ctx)?;
+            engine::look_again(ctx, window, relay.oldest_window)?;
             engine::read_again(ctx, relay.oldest_window, relay.window_seconds)
         })?);
         Ok(true)
@@ -59,6 +68,7 @@ impl<T: Transport> Driver<T> {
     /// Reads from the stored position to the end; `false` when the window turned or another process moved it meanwhile.
     async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
         let relay = self.look_at_relay().await?;
+        self.transact(|ctx| engine::forget_indexes(ctx, relay.oldest_window))?;
         let mut at = self.stored_position()?;
         let mut position = self.position(&relay)?;
         if at.is_some_and(|at| at.window > relay.current_window) {
@@ -67,12 +77,12 @@ impl<T: Transport> Driver<T> {
         // A cursor the relay still knows says by itself that nothing was missed. What it leads to may lie in the window
         // that was stored or in later ones.
         if let Some(cursor) = position.cursor
-            && let Some((head, cells)) = self.transport.current_cells(Some(cursor)).await?
+            && let Some((head, batch)) = self.current(Some(cursor)).await?
         {
             if head.window.saturating_sub(1) > relay.current_window {
                 return Err(TransportError::Malformed(LIE).into());
             }
-            news.extend(self.take_in(position.window, cells).await?);
+            news.extend(self.take(position.window, Source::Since(cursor), batch).await?);
             return self.advance(&mut at, Position { window: head.window, cursor: Some(head.cursor) });
         }
         if position.window < relay.oldest_window {
@@ -80,22 +90,19 @@ impl<T: Transport> Driver<T> {
             news.extend(self.transact(|ctx| engine::missed_windows(ctx, relay.oldest_window))?);
         }
         for window in position.window..relay.current_window {
-            match self.transport.window_cells(window).await {
-                Ok(cells) => {
-                    self.transact(|ctx| engine::note_window(ctx, relay.oldest_window, window, &cells))?;
-                    news.extend(self.take_in(window, cells).await?);
-                }
+            match self.take_closed(relay.oldest_window, window).await {
+                Ok(more) => news.extend(more),
                 // It went while we read the ones before it.
-                Err(TransportError::Refused(Refusal::NotFound | Refusal::Gone)) => {
+                Err(DriverError::Transport(TransportError::Refused(Refusal::NotFound | Refusal::Gone))) => {
                     news.extend(self.transact(|ctx| engine::missed_windows(ctx, window + 1))?);
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
             if !self.advance(&mut at, Position { window: window + 1, cursor: None })? {
                 return Ok(false);
             }
         }
-        let Some((head, cells)) = self.transport.current_cells(None).await? else {
+        let Some((head, batch)) = self.current(None).await? else {
             return Err(TransportError::Malformed(LIE).into());
         };
         if head.window < relay.current_window {
@@ -104,12 +111,17 @@ impl<T: Transport> Driver<T> {
         if head.window > relay.current_window {
             return Ok(false);
         }
-        news.extend(self.take_in(head.window, cells).await?);
+        news.extend(self.take(head.window, Source::Current, batch).await?);
         self.advance(&mut at, Position { window: head.window, cursor: Some(head.cursor) })
     }
 
+    async fn take_closed(&mut self, oldest: u32, window: u32) -> Result<Vec<News>, DriverError> {
+        let batch = self.closed(window).await?;
+        self.take(window, Source::Closed { oldest }, batch).await
+    }
+
     /// Cells that were held may be usable now.
-    async fn retry_held(&mut self) -> Result<Vec<News>, DriverError> {
+    pub(super) async fn retry_held(&mut self) -> Result<Vec<News>, DriverError> {
         let mut news = Vec::new();
         for (window, address, cell) in self.transact(engine::retry_held)? {
             news.extend(self.hand_in(window, &address, &cell).await?.unwrap_or_default());

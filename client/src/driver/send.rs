@@ -48,6 +48,9 @@ impl<T: Transport> Driver<T> {
         {
             flushed.failed = Some(error);
         }
+        if let Err(error) = self.note_traffic() {
+            flushed.failed.get_or_insert(error.into());
+        }
         flushed
     }
 

@@ -17,7 +17,8 @@ use crate::transport::{Feed, Transport, TransportError, Unreachable};
 const LOOK: Duration = Duration::from_secs(1);
 /// How many looks pass between two tries of cells that were held.
 const HELD_LOOKS: u32 = 60;
-/// How many looks pass between two syncs while the feed runs, so that the stored window follows the days.
+/// How many looks pass between two syncs: while the feed runs, so that the stored window follows the days; without it, because
+/// nothing else reads.
 const SYNC_LOOKS: u32 = 3_600;
 /// The longest wait before the relay is tried again, in milliseconds.
 const RETRY_MOST: u64 = 15_000;
@@ -65,15 +66,17 @@ where
         &mut self,
         tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
     ) -> Result<(), DriverError> {
-        let mut failures = 0u32;
+        let (mut failures, mut connected) = (0u32, false);
         self.told = self.transact(|ctx| engine::last_event(ctx))?;
         self.clockwork = Clockwork::default();
         loop {
-            match self.follow(tell, &mut failures).await {
-                Ok(()) => return Ok(()),
+            match self.follow(tell, &mut failures, &mut connected).await {
+                Ok(ControlFlow::Break(())) => return Ok(()),
+                Ok(ControlFlow::Continue(())) => {}
                 // A busy profile or a full disk passes; anything else in the profile does not.
                 Err(DriverError::Engine(error)) if !passes(&error) => return Err(error.into()),
                 Err(error) => {
+                    connected = false;
                     if tell(self, Watched::Lost(error)).is_break() || self.tell_time(tell)?.is_break() {
                         return Ok(());
                     }
@@ -86,43 +89,55 @@ where
         }
     }
 
-    /// One connection: open the feed, read what was before it, then take what comes.
+    /// One connection: open the feed, if it may be followed, read what was before it, then take what comes. Comes back with
+    /// `Continue` when it is time to begin or end with the feed.
     async fn follow(
         &mut self,
         tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
         failures: &mut u32,
-    ) -> Result<(), DriverError> {
+        connected: &mut bool,
+    ) -> Result<ControlFlow<()>, DriverError> {
+        if !self.listens()? {
+            return self.take_frames(&mut None, tell, failures, connected).await;
+        }
         let feed = self.transport.feed().await?;
-        let (frames, mut arriving) = mpsc::channel(FRAMES);
+        let (frames, arriving) = mpsc::channel(FRAMES);
         let pump = tokio::spawn(pump(feed, frames));
-        let outcome = self.take_frames(&mut arriving, tell, failures).await;
+        let outcome = self.take_frames(&mut Some(arriving), tell, failures, connected).await;
         pump.abort();
         outcome
     }
 
     async fn take_frames(
         &mut self,
-        arriving: &mut mpsc::Receiver<Result<FeedFrame, TransportError>>,
+        arriving: &mut Option<Arriving>,
         tell: &mut impl FnMut(&mut Self, Watched) -> ControlFlow<()>,
         failures: &mut u32,
-    ) -> Result<(), DriverError> {
+        connected: &mut bool,
+    ) -> Result<ControlFlow<()>, DriverError> {
         let news = self.sync().await?;
         let mut at = self.stored_position()?;
         *failures = 0;
-        if self.tell_all(news, tell)?.is_break() || tell(self, Watched::Connected).is_break() {
-            return Ok(());
+        if self.tell_all(news, tell)?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        if !std::mem::replace(connected, true) && tell(self, Watched::Connected).is_break() {
+            return Ok(ControlFlow::Break(()));
         }
         let mut looks = 0u32;
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let news = tokio::select! {
-                frame = arriving.recv() => match frame {
+                frame = next_frame(arriving) => match frame {
                     Some(frame) => self.take_frame(frame?, &mut at).await?,
                     None => return Err(TransportError::Unreachable(Unreachable::Cut).into()),
                 },
                 _ = look.tick() => {
                     looks = looks.wrapping_add(1);
+                    if self.listens()? != arriving.is_some() {
+                        return Ok(ControlFlow::Continue(()));
+                    }
                     if looks.is_multiple_of(SYNC_LOOKS) {
                         let news = self.sync().await?;
                         // What was destroyed must not linger in the write-ahead log.
@@ -134,11 +149,11 @@ where
                 }
             };
             if self.tell_all(news, tell)?.is_break() {
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
             let news = self.climb().await?;
             if self.tell_all(news, tell)?.is_break() || self.tell_time(tell)?.is_break() {
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
         }
     }
@@ -219,7 +234,8 @@ where
     /// What is due, and what other processes queued. A watcher does this once a second.
     pub async fn look_around(&mut self, held_too: bool) -> Result<Vec<News>, DriverError> {
         if held_too && self.transact(|ctx| engine::oldest_unread(ctx))?.is_some() {
-            return self.read_all().await;
+            // Reading by lists has its times, and a cell that waits for its chunks is no reason for another.
+            return if self.listens()? { self.read_all().await } else { self.retry_held().await };
         }
         if self.pace == Pace::Urgent && self.transact(engine::cover)? {
             return Ok(self.flush().await.news);
@@ -263,6 +279,17 @@ where
 /// Whether a failure of the profile may be over in a moment.
 fn passes(error: &EngineError) -> bool {
     matches!(error, EngineError::Store(StoreError::Busy | StoreError::Database(_)))
+}
+
+/// What the feed has brought and nobody has handled yet.
+type Arriving = mpsc::Receiver<Result<FeedFrame, TransportError>>;
+
+/// The next frame; without a feed there is never one.
+async fn next_frame(arriving: &mut Option<Arriving>) -> Option<Result<FeedFrame, TransportError>> {
+    match arriving {
+        Some(arriving) => arriving.recv().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Moves frames from the feed into the channel until either ends.

@@ -25,11 +25,13 @@ mod error;
 mod events;
 mod heads;
 mod identity;
+mod indexes;
 mod join;
 mod judge;
 mod ladder;
 mod lanes;
 mod mls;
+mod modes;
 mod outbox;
 mod pick;
 mod plan_b;
@@ -68,7 +70,15 @@ pub use duress::{is_duress_word, say_when_none_is_due, set_duress_word};
 pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
 pub use identity::{Identity, found, identity, valid_name};
+pub use indexes::{
+    Covers, NextPick, forget_indexes, has_index, index_read, list_answered, look_again, next_pick, take_index,
+    told_twice, unanswered_list,
+};
 pub use lanes::{Turn, drop_doomed, is_expected, turn};
+pub use modes::{
+    Costs, Flow as TrafficFlow, LIST_EVERY, Mode, Purpose as TrafficPurpose, costs, may_sweep, mode, note_traffic,
+    set_budget, set_mode, spent_today,
+};
 pub use outbox::{
     Job, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting, waits_at,
     waits_for_circle, waits_for_token,

@@ -12,6 +12,7 @@
 
 use std::collections::BTreeSet;
 
+use himaya_protocol::wire::address::{PREFIX_SIZE, Prefix};
 use himaya_protocol::wire::{Address, Cell};
 use sha2::{Digest, Sha256};
 
@@ -151,7 +152,7 @@ pub fn note_window(ctx: &Ctx<'_>, oldest: u32, window: u32, cells: &[(Address, C
 
 /// Cells have come: those of our own are not waited for any more.
 pub fn note_seen<'a>(ctx: &Ctx<'_>, came: impl Iterator<Item = &'a Address>) -> Result<(), EngineError> {
-    let own = ctx.rows("SELECT address FROM echo WHERE NOT seen", &[], |row| row.get::<_, Vec<u8>>(0))?;
+    let own = not_seen(ctx)?;
     if own.is_empty() {
         return Ok(());
     }
@@ -160,6 +161,25 @@ pub fn note_seen<'a>(ctx: &Ctx<'_>, came: impl Iterator<Item = &'a Address>) -> 
         ctx.execute("UPDATE echo SET seen = 1 WHERE address = ?1", &[&address])?;
     }
     Ok(())
+}
+
+/// An index has come: whoever reads by lists looks for its own cells there, since it asks for none of them.
+pub(super) fn note_listed(ctx: &Ctx<'_>, listed: &[Prefix]) -> Result<(), EngineError> {
+    let own = not_seen(ctx)?;
+    if own.is_empty() {
+        return Ok(());
+    }
+    let listed: BTreeSet<&[u8]> = listed.iter().map(|prefix| &prefix[..]).collect();
+    let came = |address: &&Vec<u8>| address.get(..PREFIX_SIZE).is_some_and(|prefix| listed.contains(prefix));
+    for address in own.iter().filter(came) {
+        ctx.execute("UPDATE echo SET seen = 1 WHERE address = ?1", &[address])?;
+    }
+    Ok(())
+}
+
+/// Where something of our own has not been seen yet.
+fn not_seen(ctx: &Ctx<'_>) -> Result<Vec<Vec<u8>>, EngineError> {
+    Ok(ctx.rows("SELECT address FROM echo WHERE NOT seen", &[], |row| row.get::<_, Vec<u8>>(0))?)
 }
 
 /// Something of our own will be put here.

@@ -14,7 +14,7 @@ const BUSY: Duration = Duration::from_secs(20);
 
 /// The tables of the first version, then what each later one changed. A profile is brought from its version to the newest;
 /// a new one goes through all of them.
-const VERSIONS: [&str; 5] = [TABLES, GROUPS, RETENTION, PLANS, SUSPICION];
+const VERSIONS: [&str; 6] = [TABLES, GROUPS, RETENTION, PLANS, SUSPICION, PICKS];
 
 const TABLES: &str = "
 -- Settings and single values: name, relay, cursor, keys' public half.
@@ -216,6 +216,21 @@ CREATE TABLE promised (address BLOB PRIMARY KEY, window INTEGER NOT NULL) WITHOU
 -- since the lane is read.
 ALTER TABLE lane ADD COLUMN empty_from INTEGER;
 ALTER TABLE lane ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
+";
+
+const PICKS: &str = "
+-- What indexes have listed: prefixes of everybody's cells. fresh: not looked through yet. barred: stands in no list any more,
+-- because it stood in one, or because several cells share it. twice: it stood twice in one index.
+CREATE TABLE indexed (
+    prefix BLOB PRIMARY KEY, window INTEGER NOT NULL, fresh INTEGER NOT NULL DEFAULT 1, barred INTEGER NOT NULL DEFAULT 0,
+    twice INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE INDEX indexed_window ON indexed (window, fresh);
+
+-- Closed windows whose index is here as a whole.
+CREATE TABLE index_held (window INTEGER PRIMARY KEY);
+
+-- A list that was sent, or is about to be, and not answered: at most one. window: in which what it names is looked for.
+CREATE TABLE pick_list (only INTEGER PRIMARY KEY CHECK (only = 1), list BLOB NOT NULL, window INTEGER NOT NULL);
 ";
 
 /// Sets the connection up and makes the tables of a new database.

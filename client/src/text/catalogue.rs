@@ -48,7 +48,8 @@ texts! {
     SetReceipts, SetReceiptsOff, SetPlanB, SetPlanBNone, AskDuressWord, SetDuressWord, SetDuressWordNone, SetLang, SetBackup,
     SetBackupNone,
     AskWipe, WipeWord, WipeNot, Wiped,
-    NetProxy, NetDirect, NetCover, NetCoverOff,
+    NetProxy, NetDirect, NetCover, NetCoverOff, NetSweep, NetPick, NetAuto, NetToday, NetDays, NetDay, NetMeasured,
+    NetCalculated,
     ManWritten,
     PassphraseAsk, PassphraseNew, PassphraseAgain, PassphraseAdvice,
 

@@ -81,10 +81,12 @@ fn rendered() -> Vec<(String, String)> {
 fn sample(name: &str) -> Arg<'static> {
     match name {
         "name" | "circle" | "given" => Arg::theirs("سارا"),
-        "count" | "reached" | "members" | "min" | "max" | "found" | "line" | "column" | "seconds" => 3_usize.into(),
+        "count" | "reached" | "members" | "min" | "max" | "found" | "line" | "column" | "seconds" | "cells" => {
+            3_usize.into()
+        }
         machine if MACHINE_ARGS.contains(&machine) => Arg::machine("MACHINE"),
         "cause" | "code" | "expected" | "kind" | "label" | "lang" | "role" | "status" | "time" | "value" | "what"
-        | "word" => Arg::ours("ours"),
+        | "word" | "budget" | "today" | "sweep" | "pick" => Arg::ours("ours"),
         other => panic!("decide what sort of argument {other} is"),
     }
 }

@@ -9,16 +9,19 @@
 
 mod answer;
 mod feed;
+mod meter;
 mod resume;
 mod tls;
 
 use std::sync::Mutex;
 use std::time::Duration;
 
+use himaya_protocol::wire::address::Prefix;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::relay::{
-    self, CURRENT_HEAD_SIZE, CurrentHead, Cursor, Descriptor, LayoutError, PICK_CHUNKS_MAX, Pick,
+    self, CURRENT_HEAD_SIZE, CellList, CurrentHead, Cursor, Descriptor, LayoutError, PICK_CHUNKS_MAX, PICKED_CELL_SIZE,
+    Pick,
 };
 use himaya_protocol::wire::token::{BatchResponse, ELEMENT_SIZE, TOKEN_BATCH, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
@@ -28,11 +31,12 @@ use rustls::ClientConfig;
 
 pub use feed::HttpsFeed;
 
-use self::answer::Records;
+use self::answer::{CELLS, Form, PREFIXES, Records};
+use self::meter::Meter;
 use self::resume::Begun;
 use super::error::{Refusal, TransportError, Unreachable};
 use super::route::Route;
-use super::{Call, Connection, Put, Transport};
+use super::{Call, Connection, Put, Traffic, Transport};
 
 /// The longest descriptor that is read: its head and room for sections to come.
 const DESCRIPTOR_MAX: usize = 16 << 10;
@@ -80,7 +84,10 @@ pub struct Https {
     timeouts: Timeouts,
     reads: Client,
     /// A closed window whose download broke off.
-    begun: Mutex<Option<Begun>>,
+    begun: Mutex<Option<Begun<(Address, Cell)>>>,
+    /// An index of a closed window whose download broke off.
+    begun_index: Mutex<Option<Begun<Prefix>>>,
+    meter: Meter,
 }
 
 impl std::fmt::Debug for Https {
@@ -100,7 +107,18 @@ impl Https {
         let base = format!("{}://{endpoint}", if onion { "http" } else { "https" });
         reqwest::Url::parse(&base).map_err(|_| TransportError::Endpoint)?;
         let reads = client(&tls, onion, &route, &timeouts, 1)?;
-        Ok(Self { endpoint, base, onion, tls, route, timeouts, reads, begun: Mutex::default() })
+        Ok(Self {
+            endpoint,
+            base,
+            onion,
+            tls,
+            route,
+            timeouts,
+            reads,
+            begun: Mutex::default(),
+            begun_index: Mutex::default(),
+            meter: Meter::default(),
+        })
     }
 
     /// What a call is sent with: for one that has a connection of its own, a client that has none yet and keeps none.
@@ -162,11 +180,42 @@ impl Https {
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, TransportError> {
         self.leads_there()?;
-        request.send().await.map_err(|error| answer::meaning(&error, &self.route))
+        let failed = |error: &reqwest::Error| answer::meaning(error, &self.route);
+        let (client, request) = request.build_split();
+        let request = request.map_err(|error| failed(&error))?;
+        self.meter.request(&request);
+        let mut answer = client.execute(request).await.map_err(|error| failed(&error))?;
+        self.meter.answer(&mut answer);
+        Ok(answer)
     }
 
     async fn read(&self, path: &str) -> Result<Response, TransportError> {
         self.call(&self.client_for(Call::Read)?, Method::GET, path, None).await
+    }
+
+    /// What is there of the current window, or came after a cursor.
+    async fn current<T>(
+        &self,
+        path: &str,
+        after: Option<Cursor>,
+        form: &'static Form<T>,
+    ) -> Result<Option<(CurrentHead, Vec<T>)>, TransportError> {
+        let path = match after {
+            Some(cursor) => format!("{path}?after={}", cursor.to_hex()),
+            None => path.to_owned(),
+        };
+        within(self.timeouts.sweep, async {
+            let answer = match ok(self.read(&path).await?) {
+                Err(TransportError::Refused(Refusal::Gone)) if after.is_some() => return Ok(None),
+                answer => answer?,
+            };
+            let mut records = Records::after_head(CURRENT_HEAD_SIZE, form);
+            records.read(answer).await?;
+            let (head, records) = records.finish()?;
+            let (head, _) = CurrentHead::parse(&head)?;
+            Ok(Some((head, records)))
+        })
+        .await
     }
 
     async fn pick_some_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
@@ -228,34 +277,56 @@ impl Transport for Https {
     }
 
     async fn window_cells(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
-        let records = self.window(window).await?;
-        if records.is_sorted_by(|(a, _), (b, _)| a < b) {
-            Ok(records)
-        } else {
-            Err(LayoutError("a closed window, sorted by address").into())
+        self.meter.turn();
+        let records = self.whole(&self.begun, window, relay::window_cells_path(window), &CELLS).await?;
+        if !records.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return Err(LayoutError("a closed window, sorted by address").into());
         }
+        self.meter.book(|traffic| &mut traffic.sweep, records.len());
+        Ok(records)
     }
 
     async fn current_cells(
         &self,
         after: Option<Cursor>,
     ) -> Result<Option<(CurrentHead, Vec<(Address, Cell)>)>, TransportError> {
-        let path = match after {
-            Some(cursor) => format!("{}?after={}", relay::PATH_CURRENT_CELLS, cursor.to_hex()),
-            None => relay::PATH_CURRENT_CELLS.to_owned(),
+        self.meter.turn();
+        let found = self.current(relay::PATH_CURRENT_CELLS, after, &CELLS).await?;
+        if let Some((_, records)) = &found {
+            self.meter.book(|traffic| &mut traffic.sweep, records.len());
+        }
+        Ok(found)
+    }
+
+    async fn window_index(&self, window: u32) -> Result<Vec<Prefix>, TransportError> {
+        self.meter.turn();
+        let prefixes = self.whole(&self.begun_index, window, relay::window_index_path(window), &PREFIXES).await?;
+        self.meter.book(|traffic| &mut traffic.index, prefixes.len());
+        sorted(prefixes)
+    }
+
+    async fn current_index(&self, after: Option<Cursor>) -> Result<Option<(CurrentHead, Vec<Prefix>)>, TransportError> {
+        self.meter.turn();
+        let Some((head, prefixes)) = self.current(relay::PATH_CURRENT_INDEX, after, &PREFIXES).await? else {
+            return Ok(None);
         };
-        within(self.timeouts.sweep, async {
-            let answer = match ok(self.read(&path).await?) {
-                Err(TransportError::Refused(Refusal::Gone)) if after.is_some() => return Ok(None),
-                answer => answer?,
-            };
-            let mut records = Records::after_head(CURRENT_HEAD_SIZE);
-            records.read(answer).await?;
-            let (head, records) = records.finish()?;
-            let (head, _) = CurrentHead::parse(&head)?;
-            Ok(Some((head, records)))
+        self.meter.book(|traffic| &mut traffic.index, prefixes.len());
+        Ok(Some((head, sorted(prefixes)?)))
+    }
+
+    async fn pick_cells(&self, list: &CellList) -> Result<Vec<Option<(Address, Cell)>>, TransportError> {
+        self.meter.turn();
+        let body = Pick::Cells(Box::new(*list)).to_bytes().ok_or(LayoutError("a pick list"))?;
+        let picked = within(self.timeouts.call, async {
+            let answer =
+                ok(self.call(&self.client_for(Call::Pick)?, Method::POST, relay::PATH_PICK, Some(body)).await?)?;
+            let size = list.len().saturating_mul(PICKED_CELL_SIZE);
+            let answer = answer::exactly(answer, size, "the answer to a pick").await?;
+            Ok(relay::parse_picked_cells(&answer, list)?)
         })
-        .await
+        .await?;
+        self.meter.book(|traffic| &mut traffic.pick, 1);
+        Ok(picked)
     }
 
     async fn pick_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
@@ -268,7 +339,12 @@ impl Transport for Https {
 
     async fn feed(&self) -> Result<HttpsFeed, TransportError> {
         self.leads_there()?;
-        HttpsFeed::open(&self.endpoint, (!self.onion).then(|| self.tls.clone()), &self.route, &self.timeouts).await
+        let tls = (!self.onion).then(|| self.tls.clone());
+        HttpsFeed::open(&self.endpoint, tls, &self.route, &self.timeouts, self.meter.clone()).await
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.meter.take()
     }
 }
 
@@ -313,6 +389,11 @@ fn ok(answer: Response) -> Result<Response, TransportError> {
         200 => Ok(answer),
         status => Err(TransportError::Refused(Refusal::of_status(status))),
     }
+}
+
+/// An index that is in its order.
+fn sorted(prefixes: Vec<Prefix>) -> Result<Vec<Prefix>, TransportError> {
+    if prefixes.is_sorted() { Ok(prefixes) } else { Err(LayoutError("a sorted list of prefixes").into()) }
 }
 
 fn boxed<T>(put: Put<Vec<u8>>, read: impl Fn(Vec<u8>) -> Option<T>) -> Result<Put<T>, TransportError> {

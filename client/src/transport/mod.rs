@@ -2,15 +2,18 @@
 
 use std::future::Future;
 
-use himaya_protocol::wire::relay::{CurrentHead, Cursor, Descriptor, FeedFrame};
+use himaya_protocol::wire::address::Prefix;
+use himaya_protocol::wire::relay::{CellList, CurrentHead, Cursor, Descriptor, FeedFrame};
 use himaya_protocol::wire::token::{BatchResponse, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
 mod error;
 pub mod https;
 pub mod route;
+mod traffic;
 
 pub use error::{Refusal, TransportError, Unreachable};
+pub use traffic::{Flow, Traffic};
 
 /// What the relay said to a put. `T` is [`Cell`] or [`Chunk`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +100,21 @@ pub trait Transport: Send + Sync {
         after: Option<Cursor>,
     ) -> impl Future<Output = Result<Option<(CurrentHead, Vec<(Address, Cell)>)>, TransportError>> + Send;
 
+    /// The index of a closed window: the prefixes of its cells, sorted; one that cells share stands there for each.
+    fn window_index(&self, window: u32) -> impl Future<Output = Result<Vec<Prefix>, TransportError>> + Send;
+
+    /// The index of the current window, or of what came after a cursor. `None` when the relay does not know the cursor.
+    fn current_index(
+        &self,
+        after: Option<Cursor>,
+    ) -> impl Future<Output = Result<Option<(CurrentHead, Vec<Prefix>)>, TransportError>> + Send;
+
+    /// Cells by the prefixes of their addresses, in the order of the list, `None` for those that are not there.
+    fn pick_cells(
+        &self,
+        list: &CellList,
+    ) -> impl Future<Output = Result<Vec<Option<(Address, Cell)>>, TransportError>> + Send;
+
     /// Chunks by address, in the order of the list, `None` for those that are not there. Lists of any length.
     fn pick_chunks(
         &self,
@@ -105,6 +123,9 @@ pub trait Transport: Send + Sync {
 
     /// Opens the feed.
     fn feed(&self) -> impl Future<Output = Result<Self::Feed, TransportError>> + Send;
+
+    /// What went over the line since this was asked last.
+    fn traffic(&self) -> Traffic;
 }
 
 /// What arrives at the relay, as it arrives.

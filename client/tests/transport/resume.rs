@@ -95,3 +95,19 @@ async fn a_relay_without_ranges_is_read_from_the_start() {
     // The second answer brought nothing that was not there.
     assert_eq!(asked_from(&mut relay), [0, 4 * RECORD_SIZE]);
 }
+
+/// An index is as immutable as its window, and is read on like it.
+#[tokio::test]
+async fn an_index_that_breaks_off_is_read_on() {
+    let prefixes: Vec<[u8; 8]> = (0..9).map(|byte| [byte; 8]).collect();
+    let index =
+        |body: Vec<u8>, lengths: Vec<usize>| Does::Window { body, tags: vec!["\"a\""], lengths, knows_ranges: true };
+    let mut relay = Relay::start(Key::Pinned, index(prefixes.as_flattened().to_vec(), vec![20, 3, 72])).await;
+    let client = relay.client();
+    assert_eq!(client.window_index(3).await, Err(CUT), "the second connection brought no prefix");
+    assert_eq!(client.window_index(3).await, Ok(prefixes.clone()));
+    assert_eq!(asked_from(&mut relay), [0, 16, 16]);
+    let unsorted = prefixes.iter().rev().copied().collect::<Vec<_>>();
+    let relay = Relay::start(Key::Pinned, index(unsorted.as_flattened().to_vec(), vec![72])).await;
+    assert!(malformed(relay.client().window_index(3).await));
+}

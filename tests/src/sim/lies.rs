@@ -70,6 +70,11 @@ impl Lies {
         cells.retain(|(address, _)| !self.hides(address));
     }
 
+    pub(super) fn shown(&self, mut addresses: Vec<Address>) -> Vec<Address> {
+        addresses.retain(|address| !self.hides(address));
+        addresses
+    }
+
     pub(super) fn describe(&self, mut descriptor: Descriptor) -> Descriptor {
         if let Some(keys) = self.change(|state| state.keys.clone()) {
             descriptor.token_keys = keys;

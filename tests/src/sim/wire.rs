@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, Mutex};
 
-use himaya::transport::{Feed, Put, Refusal, Transport, TransportError, Unreachable};
+use himaya::transport::{Feed, Flow, Put, Refusal, Traffic, Transport, TransportError, Unreachable};
+use himaya_protocol::wire::address::{PREFIX_SIZE, Prefix};
 use himaya_protocol::wire::relay::{
-    CurrentHead, Cursor, Descriptor, FeedFrame, PICK_CELLS, PICK_CHUNKS_MAX, Pick, parse_picked_cells,
-    parse_picked_chunks,
+    CellList, CurrentHead, Cursor, Descriptor, FeedFrame, PICK_CELLS, PICK_CHUNKS_MAX, PICKED_CELL_SIZE, Pick,
+    RECORD_SIZE, parse_picked_cells, parse_picked_chunks,
 };
 use himaya_protocol::wire::token::{BatchResponse, IssueRequest, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
@@ -153,6 +154,10 @@ struct LineState {
     shown: Vec<(Address, Vec<u8>)>,
     draws: Vec<Vec<u8>>,
     puts_left: Option<u32>,
+    lists: Vec<CellList>,
+    answers_lost: u32,
+    sweeps: usize,
+    traffic: Traffic,
 }
 
 impl Line {
@@ -169,6 +174,32 @@ impl Line {
     /// Every draw that was sent, in order, byte for byte.
     pub fn draws(&self) -> Vec<Vec<u8>> {
         self.change(|state| state.draws.clone())
+    }
+
+    /// Every list of cells that was asked for, in order.
+    pub fn lists(&self) -> Vec<CellList> {
+        self.change(|state| state.lists.clone())
+    }
+
+    /// How often cells were read without a list.
+    pub fn sweeps(&self) -> usize {
+        self.change(|state| state.sweeps)
+    }
+
+    /// The answers to the next lists are lost.
+    pub fn lose_lists(&self, count: u32) {
+        self.change(|state| state.answers_lost = count);
+    }
+
+    fn note_sweep(&self, cells: usize) {
+        self.change(|state| {
+            state.sweeps += 1;
+            state.traffic.sweep += Flow::call(cells, sized(cells * RECORD_SIZE));
+        });
+    }
+
+    fn note_index(&self, prefixes: usize) {
+        self.change(|state| state.traffic.index += Flow::call(prefixes, sized(prefixes * PREFIX_SIZE)));
     }
 
     fn note_token(&self, address: &Address, token: Option<&Token>) {
@@ -288,7 +319,48 @@ impl Transport for SimWire {
         let mut cells = self.relay.closed(window).await.and_then(|sweep| sweep.all_cells()).map_err(refused)?;
         self.lies.tamper(&mut cells);
         self.faults.arrange(&mut cells);
+        self.line.note_sweep(cells.len());
         Ok(cells)
+    }
+
+    async fn window_index(&self, window: u32) -> Result<Vec<Prefix>, TransportError> {
+        self.faults.before_call()?;
+        let addresses = self.relay.closed(window).await.and_then(|sweep| sweep.all_addresses()).map_err(refused)?;
+        let addresses = self.lies.shown(addresses);
+        self.line.note_index(addresses.len());
+        Ok(addresses.iter().map(Address::prefix).collect())
+    }
+
+    async fn current_index(&self, after: Option<Cursor>) -> Result<Option<(CurrentHead, Vec<Prefix>)>, TransportError> {
+        self.faults.before_call()?;
+        match self.relay.current(after.map(|cursor| self.faults.mark(cursor))).await {
+            Ok((mut head, sweep)) => {
+                head.cursor = self.faults.mark(head.cursor);
+                let addresses = self.lies.shown(sweep.all_addresses().map_err(refused)?);
+                self.line.note_index(addresses.len());
+                Ok(Some((head, addresses.iter().map(Address::prefix).collect())))
+            }
+            Err(RelayError::UnknownCursor) => Ok(None),
+            Err(error) => Err(refused(error)),
+        }
+    }
+
+    async fn pick_cells(&self, list: &CellList) -> Result<Vec<Option<(Address, Cell)>>, TransportError> {
+        self.faults.before_call()?;
+        let lost = self.line.change(|state| {
+            state.lists.push(*list);
+            state.traffic.pick += Flow::call(1, sized(list.len() * (PREFIX_SIZE + PICKED_CELL_SIZE)));
+            let lost = state.answers_lost > 0;
+            state.answers_lost = state.answers_lost.saturating_sub(1);
+            lost
+        });
+        if lost {
+            return Err(TransportError::Unreachable(Unreachable::Cut));
+        }
+        let bytes = self.relay.pick(Pick::Cells(Box::new(*list))).await.all_bytes().map_err(refused)?;
+        let picked = parse_picked_cells(&bytes, list).map_err(TransportError::Malformed)?;
+        let shown = |there: &(Address, Cell)| !self.lies.hides(&there.0);
+        Ok(picked.into_iter().map(|there| there.filter(shown)).collect())
     }
 
     async fn current_cells(
@@ -302,6 +374,7 @@ impl Transport for SimWire {
                 let mut cells = sweep.all_cells().map_err(refused)?;
                 self.lies.tamper(&mut cells);
                 self.faults.arrange(&mut cells);
+                self.line.note_sweep(cells.len());
                 Ok(Some((head, cells)))
             }
             Err(RelayError::UnknownCursor) => Ok(None),
@@ -325,6 +398,10 @@ impl Transport for SimWire {
     async fn feed(&self) -> Result<SimFeed, TransportError> {
         self.faults.before_call()?;
         Ok(SimFeed { arrivals: self.relay.subscribe(), faults: self.faults.clone(), lies: self.lies.clone() })
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.line.change(|state| std::mem::take(&mut state.traffic))
     }
 }
 
@@ -350,6 +427,10 @@ impl Feed for SimFeed {
             });
         }
     }
+}
+
+fn sized(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 fn answered<T>(answer: Stored<T>) -> Put<T> {

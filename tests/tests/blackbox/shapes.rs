@@ -184,6 +184,8 @@ fn every_object_is_as_the_page_says() -> anyhow::Result<()> {
     page.run(&rojin, &["set", "receipts", "0"], "")?;
     page.run(&rojin, &["set", "lang", "ckb"], "")?;
     page.run(&mallory, &["net", "--proxy", "socks5h://127.0.0.1:9050"], "")?;
+    page.run(&mallory, &["net", "--mode", "auto", "--budget", "5"], "")?;
+    page.run(&mallory, &["net", "--mode", "sweep"], "")?;
 
     let sos = page.run(&dilan, &["sos", "arrest", "--note", "here"], "alerts")?.one()?;
     let alert = alert_id(&sos)?;

@@ -24,19 +24,30 @@ use super::super::error::{Refusal, TransportError, Unreachable};
 use super::super::route::Route;
 use super::super::{Feed, https::tls};
 use super::Timeouts;
+use super::meter::Meter;
 
 const FRAME_MAX: usize = 1 + CURSOR_SIZE + RECORD_SIZE;
+/// What stands before a message of that length (RFC 6455 section 5.2).
+const FRAME_HEAD: usize = 4;
+/// About what the request for a feed takes, and its answer.
+const UPGRADE: usize = 200;
 
 /// What arrives at a relay, as it arrives.
 ///
 /// A line that stays silent is pinged, and given up when it stays silent after that. Dropping a call to
 /// [`Feed::next`] that is under way loses nothing.
-#[derive(Debug)]
 pub struct HttpsFeed {
     socket: WebSocketStream<Line>,
     silence: Interval,
     patience: Duration,
     pinged: bool,
+    meter: Meter,
+}
+
+impl std::fmt::Debug for HttpsFeed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HttpsFeed(..)")
+    }
 }
 
 impl HttpsFeed {
@@ -45,13 +56,15 @@ impl HttpsFeed {
         tls: Option<ClientConfig>,
         route: &Route,
         timeouts: &Timeouts,
+        meter: Meter,
     ) -> Result<Self, TransportError> {
         let opened = timeout(timeouts.connect.saturating_add(timeouts.answer), connect(endpoint, tls, route));
         let socket = opened.await.map_err(|_| TransportError::Unreachable(Unreachable::Timeout))??;
+        meter.feed_opened(UPGRADE, UPGRADE);
         let mut silence = interval(timeouts.feed_silence.max(Duration::from_millis(1)));
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         silence.reset();
-        Ok(Self { socket, silence, patience: timeouts.answer, pinged: false })
+        Ok(Self { socket, silence, patience: timeouts.answer, pinged: false, meter })
     }
 
     fn heard(&mut self) {
@@ -89,7 +102,10 @@ impl Feed for HttpsFeed {
             };
             self.heard();
             match message {
-                Message::Binary(bytes) => return Ok(FeedFrame::from_bytes(&bytes)?),
+                Message::Binary(bytes) => {
+                    self.meter.frame(bytes.len().saturating_add(FRAME_HEAD));
+                    return Ok(FeedFrame::from_bytes(&bytes)?);
+                }
                 // tungstenite answers pings itself when it is polled next.
                 Message::Ping(_) | Message::Pong(_) => {}
                 Message::Close(_) => return Err(TransportError::Unreachable(Unreachable::Cut)),

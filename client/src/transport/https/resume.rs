@@ -1,17 +1,16 @@
-//! A closed window that is read on from where the line broke: on a bad line a day of cells never comes in one piece.
+//! A closed window, or its index, that is read on from where the line broke: on a bad line a day of cells never comes in one piece.
 //!
 //! Closed windows do not change, so the rest is asked for by its place alone (RFC 9110 section 14.2). The tag that the relay
 //! gives a window is compared here and never sent back (no `If-Range`): a relay could give each reader a tag of its own,
 //! and would know by it who comes back.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 
-use himaya_protocol::wire::relay::{self, LayoutError};
-use himaya_protocol::wire::{Address, Cell};
+use himaya_protocol::wire::relay::LayoutError;
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, RANGE};
 use reqwest::{Method, Response};
 
-use super::answer::Records;
+use super::answer::{Form, Records};
 use super::{Call, Https, ok, within};
 use crate::transport::error::{Refusal, TransportError};
 
@@ -21,17 +20,24 @@ const READS_ON_MAX: u32 = 64;
 const TAG_MAX: usize = 128;
 
 /// What came of a closed window before the line broke.
-#[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct Begun<T: 'static> {
     window: u32,
+    path: String,
+    form: &'static Form<T>,
     /// What the relay said that it is; nothing can be read on without.
     tag: Option<Vec<u8>>,
-    records: Records,
+    records: Records<T>,
 }
 
-impl Begun {
-    fn new(window: u32) -> Self {
-        Self { window, tag: None, records: Records::after_head(0) }
+impl<T> Begun<T> {
+    fn new(window: u32, path: String, form: &'static Form<T>) -> Self {
+        Self { window, path, form, tag: None, records: Records::after_head(0, form) }
+    }
+
+    /// Forgets what has come, and takes what comes now under this tag.
+    fn restart(&mut self, tag: Option<Vec<u8>>) {
+        self.tag = tag;
+        self.records = Records::after_head(0, self.form);
     }
 
     /// The place of the first byte that is missing, if it can be read on from there.
@@ -41,17 +47,24 @@ impl Begun {
 }
 
 impl Https {
-    /// All cells of a closed window, with what an earlier call has brought of it.
-    pub(super) async fn window(&self, window: u32) -> Result<Vec<(Address, Cell)>, TransportError> {
-        let kept = self.begun.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut begun = kept.filter(|begun| begun.window == window).unwrap_or_else(|| Begun::new(window));
+    /// All there is of a closed window, with what an earlier call has brought of it.
+    pub(super) async fn whole<T>(
+        &self,
+        kept: &Mutex<Option<Begun<T>>>,
+        window: u32,
+        path: String,
+        form: &'static Form<T>,
+    ) -> Result<Vec<T>, TransportError> {
+        let keep = |begun| std::mem::replace(&mut *kept.lock().unwrap_or_else(PoisonError::into_inner), begun);
+        let begun = keep(None).filter(|begun| begun.window == window);
+        let mut begun = begun.unwrap_or_else(|| Begun::new(window, path, form));
         let read = within(self.timeouts.sweep, self.read_on(&mut begun)).await;
         match read {
             Ok(()) => begun.records.finish().map(|(_, records)| records),
             Err(error) => {
                 if matches!(error, TransportError::Unreachable(_)) && begun.rest().is_some() {
                     begun.records.break_off();
-                    *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(begun);
+                    keep(Some(begun));
                 }
                 Err(error)
             }
@@ -59,7 +72,7 @@ impl Https {
     }
 
     /// Reads to the end, over as many connections as it takes while each brings something.
-    async fn read_on(&self, begun: &mut Begun) -> Result<(), TransportError> {
+    async fn read_on<T>(&self, begun: &mut Begun<T>) -> Result<(), TransportError> {
         for _ in 0..READS_ON_MAX {
             let had = begun.records.received();
             match self.read_rest(begun).await {
@@ -72,9 +85,8 @@ impl Https {
         self.read_rest(begun).await
     }
 
-    async fn read_rest(&self, begun: &mut Begun) -> Result<(), TransportError> {
-        let path = relay::window_cells_path(begun.window);
-        let mut request = self.request(&self.client_for(Call::Read)?, Method::GET, &path);
+    async fn read_rest<T>(&self, begun: &mut Begun<T>) -> Result<(), TransportError> {
+        let mut request = self.request(&self.client_for(Call::Read)?, Method::GET, &begun.path);
         let rest = begun.rest();
         if let Some(place) = rest {
             request = request.header(RANGE, format!("bytes={place}-"));
@@ -85,19 +97,19 @@ impl Https {
                 let same = tag_of(answer.headers()) == begun.tag && begins_at(answer.headers(), place);
                 if !same {
                     // Not what was begun: the next call starts anew.
-                    *begun = Begun::new(begun.window);
+                    begun.restart(None);
                     return Err(LayoutError("the rest of a closed window").into());
                 }
                 begun.records.read(answer).await
             }
             (Some(_), 416) => {
-                *begun = Begun::new(begun.window);
+                begun.restart(None);
                 Err(TransportError::Refused(Refusal::Other(416)))
             }
             // The whole, because this relay knows no ranges, or because nothing was there yet.
             _ => {
                 let answer: Response = ok(answer)?;
-                *begun = Begun { tag: tag_of(answer.headers()), ..Begun::new(begun.window) };
+                begun.restart(tag_of(answer.headers()));
                 begun.records.read(answer).await
             }
         }

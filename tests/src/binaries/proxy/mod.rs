@@ -4,20 +4,23 @@
 //! carries it to the relay in a TLS connection of its own. One request a connection is looked at in full when it is a
 //! put; everything else, the feed included, flows through.
 
+mod counted;
 mod message;
 mod tls;
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use anyhow::{Context as _, ensure};
-use himaya_protocol::wire::relay::{PATH_CELLS, PATH_CHUNKS};
+use himaya_protocol::wire::relay::{PATH_CELLS, PATH_CHUNKS, PATH_PICK};
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use super::{RelayProcess, loopback};
+use counted::Counted;
 use message::Message;
 pub use tls::Ends;
 
@@ -62,6 +65,10 @@ struct State {
     /// What is added to the head of every request.
     header: String,
     puts: Vec<Put>,
+    /// Lists whose answers are still to be dropped.
+    cut_picks: usize,
+    picks: Vec<Vec<u8>>,
+    bytes: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -138,6 +145,21 @@ impl Proxy {
         self.state().cut_puts = count;
     }
 
+    /// Drops the answers to the next picks.
+    pub fn cut_picks(&self, count: usize) {
+        self.state().cut_picks = count;
+    }
+
+    /// The body of every pick since the beginning.
+    pub fn picks(&self) -> Vec<Vec<u8>> {
+        self.state().picks.clone()
+    }
+
+    /// How many bytes have gone over clients' connections, both ways, TLS included.
+    pub fn bytes(&self) -> u64 {
+        self.state().bytes.load(Ordering::Relaxed)
+    }
+
     /// Adds a line such as `user-agent: x` to the head of every request.
     pub fn add_header(&self, line: &str) -> anyhow::Result<()> {
         ensure!(!line.contains(['\r', '\n']), "a header is one line");
@@ -194,7 +216,8 @@ async fn carry(stream: TcpStream, state: &Shared) -> anyhow::Result<()> {
         return Ok(());
     }
     let upstream = lock(state).upstream.clone().context("this leads nowhere yet")?;
-    let mut client = upstream.ends.accept(stream).await?;
+    let bytes = Arc::clone(&lock(state).bytes);
+    let mut client = upstream.ends.accept(Counted { stream, bytes }).await?;
     let mut relay = None;
     while let Some(mut request) = Message::read(&mut client).await? {
         request.add_header(&lock(state).header);
@@ -202,6 +225,13 @@ async fn carry(stream: TcpStream, state: &Shared) -> anyhow::Result<()> {
             Some(relay) => relay,
             none => none.insert(upstream.ends.connect(connect(&upstream).await?).await?),
         };
+        if request.starts_with(&format!("POST {PATH_PICK} ")) {
+            let mut state = lock(state);
+            state.picks.push(request.body.clone());
+            if take(&mut state.cut_picks) {
+                return Ok(());
+            }
+        }
         let chunk = request.starts_with(&format!("POST {PATH_CHUNKS} "));
         if !chunk && !request.starts_with(&format!("POST {PATH_CELLS} ")) {
             relay.write_all(&request.to_bytes()).await?;
