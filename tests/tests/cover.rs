@@ -2,7 +2,7 @@
 #![allow(clippy::indexing_slicing, reason = "a test that indexes wrongly fails")]
 
 use himaya::engine::{self, RESERVE};
-use himaya_protocol::wire::cell::CELL_SIZE;
+use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_tests::sim::{Person, World, play};
 
 const HOUR: u64 = 3_600;
@@ -151,5 +151,115 @@ fn noise_leaves_tokens_for_what_is_real() {
         watch(&world, &mut dilan, 6).await;
         let stock = dilan.run(|ctx| engine::stock(ctx)).expect("the relay asks for tokens");
         assert!((RESERVE..=RESERVE + 16).contains(&stock.left), "{}", stock.left);
+    });
+}
+
+/// What was put at each look of a watcher, by size, until it has put everything that was queued.
+async fn trickle(world: &World, person: &mut Person, hours: u64) -> Vec<Vec<usize>> {
+    let mut looks = Vec::new();
+    for _ in 0..hours * HOUR / STEP {
+        world.clock.advance(STEP);
+        let before = person.line.written().len();
+        person.driver.look_around(false).await.expect("the line works");
+        let new = person.line.written().split_off(before);
+        if !new.is_empty() {
+            looks.push(new.iter().map(|written| written.bytes.len()).collect());
+        }
+    }
+    looks
+}
+
+/// Somebody who watches from the morning on, with a key update queued, whose commit takes a chunk, and another member.
+async fn updater(world: &mut World) -> (Person, Person) {
+    let mut people = world.circle_of(5).await;
+    for _ in 0..3 {
+        for person in &mut people {
+            person.sync().await;
+        }
+        world.clock.advance(12 * HOUR);
+    }
+    world.clock.advance(4 * HOUR);
+    let (mut rojin, mut dilan) = (people.remove(1), people.remove(0));
+    dilan.sync().await;
+    rojin.sync().await;
+    rojin.run(|ctx| engine::set_cover_mean(ctx, HOUR));
+    rojin.driver.begin_watching().expect("the profile works");
+    rojin.run(|ctx| Ok(ctx.execute("UPDATE circle SET update_due = 1", &[])?));
+    rojin.run(engine::tick);
+    assert_eq!(chunks_waiting(&mut rojin), 1);
+    (rojin, dilan)
+}
+
+fn chunks_waiting(person: &mut Person) -> i64 {
+    let sql = "SELECT count(*) FROM chunk WHERE NOT stored";
+    person.run(|ctx| Ok(ctx.row(sql, &[], |row| row.get(0))?)).expect("a count")
+}
+
+#[test]
+fn chunks_go_one_at_a_time_and_alerts_do_not_wait_for_them() {
+    play(async || {
+        let mut world = World::new(36);
+        let (mut rojin, mut dilan) = updater(&mut world).await;
+        let alert = rojin.sos("home");
+        let before = rojin.line.written().len();
+        rojin.driver.look_around(false).await.expect("the line works");
+        let sent = rojin.line.written().split_off(before);
+        assert!(sent.iter().all(|written| written.bytes.len() == CELL_SIZE), "the alert waited for a chunk");
+        dilan.sync().await;
+        assert!(dilan.has(alert));
+        let epoch = rojin.circle("home").epoch;
+        let looks = trickle(&world, &mut rojin, 14).await;
+        assert!(looks.iter().all(|boxes| boxes.len() == 1), "{looks:?}");
+        assert_eq!(looks.iter().filter(|boxes| boxes[0] == CHUNK_SIZE).count(), 1, "{looks:?}");
+        assert_eq!(rojin.circle("home").epoch, epoch + 1, "the commit followed its chunk");
+        dilan.sync().await;
+        assert_eq!(dilan.circle("home").epoch, epoch + 1);
+    });
+}
+
+#[test]
+fn a_chunk_from_a_window_that_has_closed_goes_again_with_its_cell() {
+    play(async || {
+        let mut world = World::new(37);
+        let (mut rojin, mut dilan) = updater(&mut world).await;
+        let epoch = rojin.circle("home").epoch;
+        while chunks_waiting(&mut rojin) > 0 {
+            trickle(&world, &mut rojin, 1).await;
+        }
+        assert_eq!(rojin.circle("home").epoch, epoch);
+        world.clock.advance(24 * HOUR);
+        rojin.sync().await;
+        let looks = trickle(&world, &mut rojin, 14).await;
+        assert!(looks.contains(&vec![CHUNK_SIZE, CELL_SIZE]), "{looks:?}");
+        dilan.sync().await;
+        assert_eq!(dilan.circle("home").epoch, rojin.circle("home").epoch);
+    });
+}
+
+#[test]
+fn noise_leaves_tokens_for_chunks_too() {
+    play(async || {
+        let mut world = World::with_tokens(38, 14, 1);
+        let mut dilan = world.invited("Dilan", 0);
+        dilan.sync().await;
+        dilan.run(|ctx| {
+            ctx.execute(
+                "INSERT INTO job (id, purpose, frame, address, cell, urgent, not_before)
+                 VALUES (99, 'aside', x'', randomblob(32), randomblob(4096), 0, 9999999999)",
+                &[],
+            )?;
+            for n in 0..20 {
+                let sql =
+                    "INSERT INTO chunk (job, n, address, bytes) VALUES (99, ?1, randomblob(32), randomblob(65536))";
+                ctx.execute(sql, &[&n])?;
+            }
+            Ok(())
+        });
+        dilan.run(|ctx| engine::set_cover_mean(ctx, 60));
+        dilan.driver.begin_watching().expect("the profile works");
+        watch(&world, &mut dilan, 6).await;
+        let stock = dilan.run(|ctx| engine::stock(ctx)).expect("the relay asks for tokens");
+        // 20 chunks and their cell, beside what noise leaves anyway.
+        assert!((RESERVE + 21..=RESERVE + 16 + 21).contains(&stock.left), "{}", stock.left);
     });
 }

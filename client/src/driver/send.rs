@@ -6,7 +6,7 @@ use rand::Rng;
 
 use super::{Driver, DriverError};
 use crate::crash;
-use crate::engine::{self, Job, News, Purpose, Right, Taken};
+use crate::engine::{self, Job, News, Pace, Purpose, QueuedChunk, Right, Taken};
 use crate::store::Seconds;
 use crate::transport::{Put, Refusal, Transport, TransportError};
 
@@ -107,14 +107,16 @@ impl<T: Transport> Driver<T> {
         if job.purpose == Purpose::Commit && !self.may_commit(job, flushed).await? {
             return Ok(());
         }
-        for part in &job.chunks {
-            crash::point("before-chunk");
-            let what = Parcel::Chunk(&part.chunk);
-            if let Put::Taken(_) = self.put(job, &part.address, what, part.stored).await? {
-                // The address comes from a fresh random seed, so the relay answers for something that is not there.
-                return Err(TransportError::Malformed(super::read::LIE).into());
-            }
-            self.transact(|ctx| engine::chunk_stored(ctx, job.id, &part.address))?;
+        // What the cover schedule lets leave is one box: a chunk, and once all of them are there, the cell. Then only what has
+        // not outlived its window meanwhile stays as it is.
+        let trickles = self.pace == Pace::Urgent && job.released && !job.urgent;
+        if trickles && let Some(part) = job.chunks.iter().find(|part| !part.stored) {
+            self.put_chunk(job, part).await?;
+            flushed.wrote = true;
+            return Ok(self.transact(|ctx| engine::hold_back(ctx, job.id))?);
+        }
+        for part in job.chunks.iter().filter(|part| !(trickles && part.present)) {
+            self.put_chunk(job, part).await?;
         }
         crash::point("before-put");
         let answer = self.put(job, &job.address, Parcel::Cell(&job.cell), false).await?;
@@ -133,6 +135,16 @@ impl<T: Transport> Driver<T> {
         }
         crash::point("after-stored");
         Ok(())
+    }
+
+    async fn put_chunk(&mut self, job: &Job, part: &QueuedChunk) -> Result<(), DriverError> {
+        crash::point("before-chunk");
+        let what = Parcel::Chunk(&part.chunk);
+        if let Put::Taken(_) = self.put(job, &part.address, what, part.stored).await? {
+            // The address comes from a fresh random seed, so the relay answers for something that is not there.
+            return Err(TransportError::Malformed(super::read::LIE).into());
+        }
+        Ok(self.transact(|ctx| engine::chunk_stored(ctx, job.id, &part.address))?)
     }
 
     /// Puts a box with a token that is bound to its address on disk, if the relay asks for one. `there`: the relay has had it,

@@ -1,9 +1,9 @@
 //! The cover schedule: while a client watches, it writes at random times whether or not it has something to say.
 //!
 //! The times are those of a Poisson process, so one says nothing of the next. What is not urgent (receipts, notes, key
-//! updates) waits for one of them and takes the place of noise, one job at a time. Alerts and the answers of people leave at
-//! once. Noise is a cell like any other: random bytes at a random address, with a token if the relay asks for one, stored
-//! before it is sent and repeated as others are.
+//! updates) waits for one of them and takes the place of noise, one box at a time: a long payload goes chunk by chunk. Alerts
+//! and the answers of people leave at once. Noise is a cell like any other: random bytes at a random address, with a token if
+//! the relay asks for one, stored before it is sent and repeated as others are.
 
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::cell::CELL_SIZE;
@@ -57,7 +57,7 @@ pub fn cover(ctx: &mut Ctx<'_>) -> Result<bool, EngineError> {
         return Ok(false);
     }
     plan(ctx, mean)?;
-    match schedule::cover_turn(&outbox::queue(ctx)?, now, may_spend(ctx)?) {
+    match schedule::cover_turn(&outbox::queue(ctx)?, now, may_spend(ctx)?, outbox::chunk_was_last(ctx)?) {
         Turn::Job(job) => outbox::release(ctx, job)?,
         Turn::Noise => noise(ctx)?,
         Turn::Nothing => (),
@@ -65,9 +65,10 @@ pub fn cover(ctx: &mut Ctx<'_>) -> Result<bool, EngineError> {
     Ok(true)
 }
 
-/// Noise uses no token that something real may need before the next draw.
+/// Noise uses no token that something real may need before the next draw, chunks that wait for their turn included.
 fn may_spend(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
-    Ok(tokens::stock(ctx)?.is_none_or(|stock| stock.left > RESERVE + SPARE))
+    let kept = (RESERVE + SPARE).saturating_add(outbox::trickling(ctx)?);
+    Ok(tokens::stock(ctx)?.is_none_or(|stock| stock.left > kept))
 }
 
 /// Queues a cell that says nothing, to leave now.

@@ -80,8 +80,8 @@ pub use modes::{
     set_budget, set_mode, spent_today,
 };
 pub use outbox::{
-    Job, Purpose, QueuedChunk, Taken, chunk_stored, next_job, postpone, retry_now, stored, taken, waiting, waits_at,
-    waits_for_circle, waits_for_token,
+    Job, Purpose, QueuedChunk, Taken, chunk_stored, hold_back, next_job, postpone, retry_now, stored, taken, waiting,
+    waits_at, waits_for_circle, waits_for_token,
 };
 pub use pick::{WANTED_MOST, plan_pick};
 pub use plan_b::{Helpline, PlanB, plan_b, set_plan_b};

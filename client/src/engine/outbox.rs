@@ -10,6 +10,7 @@ use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::{SPILL_MAX, Spill};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 
+use super::adrift::WINDOW_SECONDS;
 use super::error::EngineError;
 use super::lanes::{self, loaded, stored as number};
 use super::receive::News;
@@ -78,6 +79,8 @@ pub struct Job {
     pub purpose: Purpose,
     /// Whether somebody waits for it.
     pub urgent: bool,
+    /// Whether the cover schedule has let it leave: one box at a time.
+    pub released: bool,
     /// Whether it may use the tokens that are kept for alerts.
     pub reserve: bool,
     /// How often it failed to reach the relay.
@@ -99,6 +102,8 @@ pub struct QueuedChunk {
     pub chunk: Chunk,
     /// Whether the relay has said that it has it. It is put again with its job all the same, as a box of the present window.
     pub stored: bool,
+    /// Whether it lies in the relay's present window, as far as this client knows.
+    pub present: bool,
 }
 
 /// What follows when other bytes lie at a job's address.
@@ -196,8 +201,12 @@ pub(super) fn enqueue_noise(ctx: &Ctx<'_>, address: &Address, cell: &[u8]) -> Re
     Ok(())
 }
 
-/// Lets a job leave that is not urgent.
+/// The setting that is 1 when the last box that the cover schedule let leave was a chunk.
+const CHUNK_LAST: &str = "cover chunk last";
+
+/// Lets a job leave that is not urgent, or its next chunk.
 pub(super) fn release(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
+    ctx.set_number(CHUNK_LAST, 0)?;
     ctx.execute("UPDATE job SET released = 1 WHERE id = ?1", &[&job])?;
     Ok(())
 }
@@ -207,7 +216,8 @@ pub(super) fn release(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
 pub(super) fn queue(ctx: &Ctx<'_>) -> Result<Vec<Waiting>, EngineError> {
     let sql = "SELECT id, lane, place, urgent, released, reserve, purpose = 'commit',
             purpose = 'commit' AND coalesce(circle IN (SELECT id FROM circle WHERE adrift = 'missed'), 1),
-            EXISTS (SELECT 1 FROM token WHERE token.address = job.address), not_before
+            EXISTS (SELECT 1 FROM token WHERE token.address = job.address), not_before,
+            EXISTS (SELECT 1 FROM chunk WHERE chunk.job = job.id AND NOT chunk.stored)
         FROM job ORDER BY id";
     let jobs = ctx.rows(sql, &[], |row| {
         let place = row.get(2)?;
@@ -221,9 +231,41 @@ pub(super) fn queue(ctx: &Ctx<'_>) -> Result<Vec<Waiting>, EngineError> {
             stopped: row.get(7)?,
             paid: row.get(8)?,
             not_before: loaded(row.get(9)?),
+            chunks: row.get(10)?,
         })
     })?;
     Ok(jobs)
+}
+
+/// Whether the last box that the cover schedule let leave was a chunk.
+pub(super) fn chunk_was_last(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
+    Ok(ctx.number(CHUNK_LAST)? == Some(1))
+}
+
+/// A chunk of a job that the cover schedule had let leave is at the relay: what is left of the job waits for its next turn.
+pub fn hold_back(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
+    ctx.set_number(CHUNK_LAST, 1)?;
+    ctx.execute("UPDATE job SET released = 0 WHERE id = ?1", &[&job])?;
+    Ok(())
+}
+
+/// How many boxes wait for the cover schedule that belong to jobs with chunks.
+pub(super) fn trickling(ctx: &Ctx<'_>) -> Result<u64, EngineError> {
+    let chunks = "SELECT count(*) FROM chunk JOIN job ON job.id = chunk.job WHERE NOT job.urgent AND NOT chunk.stored";
+    let jobs = "SELECT count(*) FROM job WHERE NOT urgent AND id IN (SELECT job FROM chunk)";
+    let count = |sql| ctx.row(sql, &[], |row| row.get::<_, i64>(0)).map(|count| loaded(count.unwrap_or_default()));
+    Ok(count(chunks)?.saturating_add(count(jobs)?))
+}
+
+/// The relay's window when it was seen last: no later than what is put now is filed under.
+fn window_seen(ctx: &Ctx<'_>) -> Result<Option<u64>, EngineError> {
+    Ok(ctx.number(tokens::WINDOW)?)
+}
+
+/// The latest window that the relay may be in, by what was seen of it and by this client's clock.
+fn window_now(ctx: &Ctx<'_>) -> Result<Option<u64>, EngineError> {
+    let by_clock = ctx.number(WINDOW_SECONDS)?.and_then(|length| ctx.now.checked_div(length));
+    Ok(window_seen(ctx)?.into_iter().chain(by_clock).max())
 }
 
 /// Adds chunks to a queued job, to be put before its cell.
@@ -263,7 +305,7 @@ pub(super) fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, Eng
 }
 
 fn load(ctx: &Ctx<'_>, next: Next) -> Result<Job, EngineError> {
-    let sql = "SELECT purpose, attempts, address, cell, urgent FROM job WHERE id = ?1";
+    let sql = "SELECT purpose, attempts, address, cell, urgent, released FROM job WHERE id = ?1";
     let row = ctx.row(sql, &[&next.id], |row| {
         Ok((
             row.get::<_, String>(0)?,
@@ -271,17 +313,19 @@ fn load(ctx: &Ctx<'_>, next: Next) -> Result<Job, EngineError> {
             row.get::<_, Vec<u8>>(2)?,
             row.get::<_, Vec<u8>>(3)?,
             row.get::<_, bool>(4)?,
+            row.get::<_, bool>(5)?,
         ))
     })?;
-    let (purpose, attempts, address, cell, urgent) = row.ok_or(StoreError::Damaged("job"))?;
-    let chunks =
-        ctx.rows("SELECT address, bytes, stored FROM chunk WHERE job = ?1 ORDER BY n", &[&next.id], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, bool>(2)?))
-        })?;
+    let (purpose, attempts, address, cell, urgent, released) = row.ok_or(StoreError::Damaged("job"))?;
+    let sql = "SELECT address, bytes, stored, stored AND coalesce(window = ?2, 0) FROM chunk WHERE job = ?1 ORDER BY n";
+    let chunks = ctx.rows(sql, &[&next.id, &window_now(ctx)?.map(number)], |row| {
+        Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, bool>(2)?, row.get::<_, bool>(3)?))
+    })?;
     let chunks = chunks
         .into_iter()
-        .map(|(address, bytes, stored)| {
-            Some(QueuedChunk { address: Address::from_slice(&address)?, chunk: Chunk::from_bytes(bytes)?, stored })
+        .map(|(address, bytes, stored, present)| {
+            let (address, chunk) = (Address::from_slice(&address)?, Chunk::from_bytes(bytes)?);
+            Some(QueuedChunk { address, chunk, stored, present })
         })
         .collect::<Option<Vec<_>>>();
     let job = |chunks| {
@@ -289,6 +333,7 @@ fn load(ctx: &Ctx<'_>, next: Next) -> Result<Job, EngineError> {
             id: next.id,
             purpose: Purpose::from_text(&purpose)?,
             urgent,
+            released,
             reserve: next.reserve,
             attempts,
             chunks,
@@ -342,7 +387,10 @@ pub fn retry_now(ctx: &Ctx<'_>) -> Result<(), EngineError> {
 /// The relay has a chunk of a job. The token that was shown with it is never shown again.
 pub fn chunk_stored(ctx: &Ctx<'_>, job: i64, address: &Address) -> Result<(), EngineError> {
     tokens::destroy(ctx, address)?;
-    ctx.execute("UPDATE chunk SET stored = 1 WHERE job = ?1 AND address = ?2", &[&job, &&address.as_bytes()[..]])?;
+    ctx.execute(
+        "UPDATE chunk SET stored = 1, window = ?3 WHERE job = ?1 AND address = ?2",
+        &[&job, &&address.as_bytes()[..], &window_seen(ctx)?.map(number)],
+    )?;
     Ok(())
 }
 

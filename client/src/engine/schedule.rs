@@ -103,6 +103,8 @@ pub struct Waiting {
     pub commit: bool,
     /// Whether it has to wait for its circle.
     pub stopped: bool,
+    /// Whether it has chunks that the relay does not have yet.
+    pub chunks: bool,
     /// Whether a token is bound to its address already.
     pub paid: bool,
     /// When it may be tried.
@@ -118,8 +120,8 @@ pub struct Next {
     pub reserve: bool,
 }
 
-/// The next job whose time has come: urgent ones first, commits after everything that needs no reading, alerts and
-/// answers before the rest, then in the order they were queued.
+/// The next job whose time has come: urgent ones first, commits after everything that needs no reading, chunks after
+/// cells, alerts and answers before the rest, then in the order they were queued.
 ///
 /// Readers look a few slots ahead in each lane and no further, so a job waits while several of those before it in its lane do; in
 /// return its own time is the time of those before it. What an alert waits for in its lane may use the alert's tokens.
@@ -130,7 +132,7 @@ pub fn next(queue: &[Waiting], supply: Supply, pace: Pace, now: Seconds) -> Opti
         .iter()
         .filter(|job| due(job) || job.not_before > now.saturating_add(CLOCK_WENT_BACK) || lanes.behind(job).any(due));
     let ready = ready.filter(|job| may_leave(job, &lanes, supply, pace) && lanes.before(job) < OVERTAKEN);
-    let first = ready.min_by_key(|job| (!job.urgent, job.commit, !job.reserve, job.id))?;
+    let first = ready.min_by_key(|job| (!job.urgent, job.commit, job.chunks, !job.reserve, job.id))?;
     Some(Next { id: first.id, reserve: first.reserve || lanes.behind(first).any(|job| job.reserve) })
 }
 
@@ -141,13 +143,14 @@ pub fn next_due(queue: &[Waiting], supply: Supply, pace: Pace) -> Option<Seconds
 }
 
 fn may_leave(job: &Waiting, lanes: &Lanes<'_>, supply: Supply, pace: Pace) -> bool {
-    let goes = |job: &Waiting| job.urgent || job.released;
+    // What has chunks is not pulled along by what the cover schedule let leave: it has its own turns.
+    let pulls = |later: &Waiting| later.urgent || (later.released && !job.chunks);
     let paid = match supply {
         Supply::Ample => true,
         Supply::Reserve => job.paid || job.reserve || lanes.behind(job).any(|job| job.reserve),
         Supply::Out => job.paid,
     };
-    paid && !job.stopped && (pace == Pace::All || goes(job) || lanes.behind(job).any(goes))
+    paid && !job.stopped && (pace == Pace::All || job.urgent || job.released || lanes.behind(job).any(pulls))
 }
 
 /// What goes into the same lane, in its order.
@@ -190,11 +193,12 @@ pub enum Turn {
     Nothing,
 }
 
-/// What is written at a time of the cover schedule: the oldest job that is not urgent, or noise if none waits.
-pub fn cover_turn(queue: &[Waiting], now: Seconds, may_spend: bool) -> Turn {
+/// What is written at a time of the cover schedule: the oldest job that is not urgent, or its next chunk, or noise if none
+/// waits. After a chunk it is the turn of jobs that have none, so that many chunks do not hold them up.
+pub fn cover_turn(queue: &[Waiting], now: Seconds, may_spend: bool, chunk_was_last: bool) -> Turn {
     let waits = |job: &&Waiting| !job.urgent && !job.released && !job.stopped && job.not_before <= now;
-    match queue.iter().filter(waits).map(|job| job.id).min() {
-        Some(job) => Turn::Job(job),
+    match queue.iter().filter(waits).min_by_key(|job| (chunk_was_last && job.chunks, job.id)) {
+        Some(job) => Turn::Job(job.id),
         None if may_spend => Turn::Noise,
         None => Turn::Nothing,
     }
@@ -306,6 +310,23 @@ mod tests {
     }
 
     #[test]
+    fn chunks_have_turns_of_their_own() {
+        let chunks = |id| Waiting { chunks: true, ..job(id) };
+        let queue = [chunks(1), job(2)];
+        assert_eq!(cover_turn(&queue, 100, true, false), Turn::Job(1));
+        assert_eq!(cover_turn(&queue, 100, true, true), Turn::Job(2));
+        assert_eq!(cover_turn(&queue[..1], 100, true, true), Turn::Job(1));
+        assert_eq!(chosen(&queue, Supply::Ample, Pace::All), Some(2));
+        // An alert pulls along what stands before it in its lane, a released job only what has no chunks.
+        let lane = |job: Waiting| Waiting { lane: Some((7, job.id)), ..job };
+        let released = lane(Waiting { released: true, ..job(3) });
+        assert_eq!(chosen(&[lane(chunks(1)), released.clone()], Supply::Ample, Pace::Urgent), Some(3));
+        assert_eq!(chosen(&[lane(job(1)), released], Supply::Ample, Pace::Urgent), Some(1));
+        let alert = lane(Waiting { urgent: true, ..job(3) });
+        assert_eq!(next_due(&[lane(chunks(1)), alert], Supply::Ample, Pace::Urgent), Some(0));
+    }
+
+    #[test]
     fn tokens_and_circles_are_waited_for() {
         let alert = Waiting { urgent: true, reserve: true, ..job(2) };
         let queue = [Waiting { urgent: true, ..job(1) }, alert];
@@ -331,9 +352,9 @@ mod tests {
     #[test]
     fn the_schedule_takes_the_oldest_that_can_wait() {
         let queue = [Waiting { urgent: true, ..job(1) }, Waiting { released: true, ..job(2) }, job(3), job(4)];
-        assert_eq!(cover_turn(&queue, 100, true), Turn::Job(3));
-        assert_eq!(cover_turn(&queue[..2], 100, true), Turn::Noise);
-        assert_eq!(cover_turn(&queue[..2], 100, false), Turn::Nothing);
+        assert_eq!(cover_turn(&queue, 100, true, false), Turn::Job(3));
+        assert_eq!(cover_turn(&queue[..2], 100, true, false), Turn::Noise);
+        assert_eq!(cover_turn(&queue[..2], 100, false, false), Turn::Nothing);
         assert!(cover_is_due(100, 3_600, 100) && !cover_is_due(101, 3_600, 100));
         assert!(cover_is_due(36_101, 3_600, 100) && !cover_is_due(36_100, 3_600, 100) && !cover_is_due(1, 0, 100));
     }

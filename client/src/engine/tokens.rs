@@ -32,7 +32,7 @@ pub const RESERVE: u64 = 32;
 /// 1 when the relay asks for tokens.
 const ACCESS: &str = "relay access";
 /// The relay's window when its descriptor was read last.
-const WINDOW: &str = "relay window";
+pub(super) const WINDOW: &str = "relay window";
 /// The secret of the invite that is drawn with.
 const INVITE: &str = "invite";
 /// 1 when the relay refused that invite.

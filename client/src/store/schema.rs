@@ -231,6 +231,9 @@ CREATE TABLE index_held (window INTEGER PRIMARY KEY);
 
 -- A list that was sent, or is about to be, and not answered: at most one. window: in which what it names is looked for.
 CREATE TABLE pick_list (only INTEGER PRIMARY KEY CHECK (only = 1), list BLOB NOT NULL, window INTEGER NOT NULL);
+
+-- window: the relay's, as far as this client knew it, when the relay said that it has the chunk.
+ALTER TABLE chunk ADD COLUMN window INTEGER;
 ";
 
 /// Sets the connection up and makes the tables of a new database.

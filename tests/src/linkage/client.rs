@@ -89,7 +89,7 @@ impl Client {
     pub(super) fn look(&mut self, setting: &Setting, size: impl Fn(usize) -> usize, now: u64, rng: &mut impl RngCore) {
         if self.cover_at.is_some_and(|at| schedule::cover_is_due(at, setting.cover_mean, now)) {
             self.cover_at = Some(schedule::next_cover(now, setting.cover_mean, rng));
-            match schedule::cover_turn(&self.queue, now, true) {
+            match schedule::cover_turn(&self.queue, now, true, false) {
                 Turn::Job(id) => self.queue.iter_mut().filter(|job| job.id == id).for_each(|job| job.released = true),
                 Turn::Noise => {
                     self.jobs += 1;
