@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use himaya::engine::{self, Mode, NextPick, WANTED_MOST};
+use himaya::driver::DriverError;
+use himaya::engine::{self, Mode, NextPick, Reason, WANTED_MOST};
 use himaya_protocol::wire::address::Prefix;
+use himaya_protocol::wire::card::CardKind;
 use himaya_protocol::wire::cell::CELL_SIZE;
 use himaya_protocol::wire::relay::PICK_CELLS;
 use himaya_protocol::wire::{Address, Cell};
@@ -322,8 +324,8 @@ fn a_budget_reads_everything_until_lists_are_all_it_pays_for() {
             rojin.sync().await;
             (rojin.line.lists().len() - before.0, rojin.line.sweeps() - before.1)
         };
-        // Lists for a day take about 3.3 MB, 300 cells 1.2 MB.
-        rojin.run(|ctx| engine::set_budget(ctx, 6_000_000));
+        // Lists for a day take about 4.5 MB, 300 cells 1.2 MB.
+        rojin.run(|ctx| engine::set_budget(ctx, 7_000_000));
         reads(&mut rojin, Mode::Auto);
         let (lists, sweeps) = tomorrow(&world, &mut rojin, 300).await;
         assert!(lists == 0 && sweeps > 0, "{lists} {sweeps}");
@@ -337,5 +339,86 @@ fn a_budget_reads_everything_until_lists_are_all_it_pays_for() {
         dilan.sync().await;
         rojin.sync().await;
         assert!(rojin.has(alert));
+    });
+}
+
+/// Whoever has a card names its key once, among others of its window, and reads the window when no answer came.
+#[test]
+fn a_card_is_accepted_by_one_list() {
+    play(async || {
+        for answers_lost in [0, 1] {
+            let mut world = World::new(82);
+            let mut rng = ChaCha20Rng::seed_from_u64(82);
+            let (mut dilan, mut zin) = (world.person("Dilan"), world.person("Zin"));
+            zin.sync().await;
+            reads(&mut zin, Mode::Pick);
+            crowd(&world, &mut rng, 70).await;
+            let card = dilan.run(|ctx| engine::new_card(ctx, CardKind::Single));
+            dilan.sync().await;
+            crowd(&world, &mut rng, 70).await;
+            world.clock.advance(DAY);
+            crowd(&world, &mut rng, 70).await;
+            let (before, sweeps) = (zin.line.lists().len(), zin.line.sweeps());
+            zin.line.lose_lists(answers_lost);
+            if answers_lost > 0 {
+                assert!(zin.driver.card_key(&card).await.is_err(), "the answer was lost");
+            }
+            let key = zin.driver.card_key(&card).await.expect("the card's key is on the relay");
+            assert_eq!(zin.line.lists().len(), before + 1);
+            assert_eq!(zin.line.sweeps() > sweeps, answers_lost > 0);
+            zin.run(|ctx| engine::accept_card(ctx, &card, &key, None));
+            zin.sync().await;
+            let mut late = world.person("Hêvî");
+            late.sync().await;
+            reads(&mut late, Mode::Pick);
+            assert!(matches!(late.driver.card_key(&card).await, Err(DriverError::CardUsed)));
+            assert!(late.line.lists().is_empty());
+            named(&zin);
+        }
+    });
+}
+
+/// A decoy in the list for a card that turns out to be wanted: it is not named again, and not lost.
+#[test]
+fn a_decoy_beside_a_card_that_is_wanted_is_read_with_all_that_came() {
+    play(async || {
+        let mut world = World::new(83);
+        let (mut rojin, _dilan) = pair(&mut world).await;
+        let wanted = rojin.places("home", Lane::Member("Dilan"))[0].slot.address.prefix();
+        let mut index: Vec<Prefix> = (0..31u64).map(u64::to_be_bytes).chain([wanted]).collect();
+        index.sort_unstable();
+        let (window, key) = (90_000, 7u64.to_be_bytes());
+        let list = rojin.run(|ctx| engine::pick_one(ctx, window, &index, key)).expect("they are enough");
+        assert!(list.contains(&wanted) && list.contains(&key));
+        assert_eq!(rojin.run(|ctx| engine::pick_one(ctx, window, &index, key)), None, "named before");
+        rojin.run(|ctx| engine::take_index(ctx, window, &index, engine::Covers::Closed));
+        assert_eq!(rojin.run(|ctx| engine::next_pick(ctx, window, true)), NextPick::Sweep);
+    });
+}
+
+/// Whoever reads by lists misses what the relay hides, of its own and of others, as whoever sweeps does.
+#[test]
+fn a_relay_that_hides_something_from_whoever_reads_by_lists_is_suspected() {
+    play(async || {
+        let mut world = World::new(84);
+        let mut rng = ChaCha20Rng::seed_from_u64(84);
+        let (mut rojin, mut dilan) = pair(&mut world).await;
+        crowd(&world, &mut rng, 80).await;
+        rojin.sos("home");
+        rojin.driver.flush().await;
+        let own = rojin.line.written().last().expect("the alert was put").address;
+        rojin.sync().await;
+        assert!(rojin.suspicions().is_empty(), "it was listed");
+        rojin.sos("home");
+        rojin.driver.flush().await;
+        let hidden = rojin.line.written().last().expect("the alert was put").address;
+        assert_ne!(own, hidden);
+        rojin.lies.hide(hidden);
+        crowd(&world, &mut rng, 80).await;
+        rojin.sync().await;
+        let reasons: Vec<_> = rojin.suspicions().iter().map(|suspicion| suspicion.reason).collect();
+        assert_eq!(reasons, [Reason::Silent]);
+        dilan.sync().await;
+        assert!(dilan.suspicions().is_empty());
     });
 }

@@ -4,6 +4,7 @@
 //! disk, sends the identical bytes however often that takes, and moves the reading position only after everything up
 //! to it has been handled, so that a crash anywhere costs at most work done twice.
 
+mod card;
 mod draw;
 mod error;
 mod pick;

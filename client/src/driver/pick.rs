@@ -136,12 +136,12 @@ impl<T: Transport> Driver<T> {
     }
 
     /// Whether everything is read, whatever it takes.
-    fn sweeps(&mut self) -> Result<bool, EngineError> {
+    pub(super) fn sweeps(&mut self) -> Result<bool, EngineError> {
         Ok(self.transact(|ctx| engine::mode(ctx))?.0 == Mode::Sweep)
     }
 
     /// Whether so many cells may all be read.
-    fn may_sweep(&mut self, cells: usize) -> Result<bool, EngineError> {
+    pub(super) fn may_sweep(&mut self, cells: usize) -> Result<bool, EngineError> {
         self.note_traffic()?;
         let cells = u64::try_from(cells).unwrap_or(u64::MAX);
         self.transact(|ctx| engine::may_sweep(ctx, cells))

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use himaya_protocol::wire::card::{Card, CardKind};
-use himaya_protocol::wire::lane::{Chain, card_key_slot};
 use himaya_protocol::wire::relay::{Descriptor, LayoutError};
 use himaya_protocol::wire::{Address, Cell};
 
@@ -186,41 +184,6 @@ impl<T: Transport> Driver<T> {
                 }
             }
         }
-    }
-
-    /// Finds the key that lies under a card, by reading every cell the relay has: nobody sees which one it was.
-    ///
-    /// Whoever holds a card that was used learns it here, without writing anything and so without a token.
-    /// Fails with [`DriverError::CardUsed`] or [`DriverError::NoCardKey`].
-    pub async fn card_key(&mut self, card: &Card) -> Result<Vec<u8>, DriverError> {
-        let wanted = card_key_slot(&card.secret).address;
-        let (hello, _) = Chain::card(&card.secret).step();
-        let mut used = false;
-        // A hello comes after the key, so it lies where the key does or was read before.
-        let mut find = |cells: Vec<(Address, Cell)>| {
-            used |= card.kind == CardKind::Single && cells.iter().any(|(address, _)| *address == hello.address);
-            cells.into_iter().find(|(address, _)| *address == wanted)
-        };
-        let relay = self.look_at_relay().await?;
-        let Some((_, current)) = self.transport.current_cells(None).await? else {
-            return Err(TransportError::Malformed(LIE).into());
-        };
-        let mut found = find(current);
-        for window in (relay.oldest_window..relay.current_window).rev() {
-            if found.is_some() {
-                break;
-            }
-            match self.transport.window_cells(window).await {
-                Ok(cells) => found = find(cells),
-                Err(TransportError::Refused(Refusal::NotFound | Refusal::Gone)) => (),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        if used {
-            return Err(DriverError::CardUsed);
-        }
-        let (_, cell) = found.ok_or(DriverError::NoCardKey)?;
-        Ok(engine::open_card_key(card, &cell)?)
     }
 
     /// Where reading goes on; at first, one window before the profile was made.

@@ -17,9 +17,8 @@ use crate::transport::{Feed, Transport, TransportError, Unreachable};
 const LOOK: Duration = Duration::from_secs(1);
 /// How many looks pass between two tries of cells that were held.
 const HELD_LOOKS: u32 = 60;
-/// How many looks pass between two syncs: while the feed runs, so that the stored window follows the days; without it, because
-/// nothing else reads.
-const SYNC_LOOKS: u32 = 3_600;
+/// How long it is between two syncs while the feed runs, in seconds, so that the stored window follows the days.
+const SYNC_EVERY: Seconds = 3_600;
 /// The longest wait before the relay is tried again, in milliseconds.
 const RETRY_MOST: u64 = 15_000;
 /// How many frames may wait to be handled before the feed is not read further.
@@ -124,7 +123,7 @@ where
         if !std::mem::replace(connected, true) && tell(self, Watched::Connected).is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        let mut looks = 0u32;
+        let (mut looks, mut sync_in) = (0u32, self.next_sync(arriving.is_some()));
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -138,7 +137,9 @@ where
                     if self.listens()? != arriving.is_some() {
                         return Ok(ControlFlow::Continue(()));
                     }
-                    if looks.is_multiple_of(SYNC_LOOKS) {
+                    sync_in = sync_in.saturating_sub(1);
+                    if sync_in == 0 {
+                        sync_in = self.next_sync(arriving.is_some());
                         let news = self.sync().await?;
                         // What was destroyed must not linger in the write-ahead log.
                         self.profile.checkpoint()?;
@@ -156,6 +157,11 @@ where
                 return Ok(ControlFlow::Break(()));
             }
         }
+    }
+
+    /// In how many looks everything is read next: while the feed runs, or because nothing else reads.
+    fn next_sync(&mut self, feed: bool) -> Seconds {
+        if feed { SYNC_EVERY } else { engine::lists_due(0, &mut self.rng) }
     }
 
     /// Whether time has brought something since it was last looked at, or an event may have.

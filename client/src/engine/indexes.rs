@@ -100,6 +100,33 @@ pub fn next_pick(ctx: &mut Ctx<'_>, window: u32, first: bool) -> Result<NextPick
     Ok(NextPick::List(Box::new(list)))
 }
 
+/// Plans a list for one cell that no lane expects, among others of its window's index, which is sorted. `None` when a list
+/// would tell too much: then all of the window is read.
+///
+/// What it names stands in no other list. If some of it is wanted and was not read yet, all that came is read instead.
+pub fn pick_one(
+    ctx: &mut Ctx<'_>,
+    window: u32,
+    index: &[Prefix],
+    wanted: Prefix,
+) -> Result<Option<Box<CellList>>, EngineError> {
+    let barred = ctx.rows("SELECT prefix FROM indexed WHERE barred", &[], |row| row.get::<_, Vec<u8>>(0))?;
+    let barred = barred.iter().map(|prefix| read(prefix)).collect::<Result<BTreeSet<_>, _>>()?;
+    let single = index.chunk_by(|a, b| a == b).filter(|run| run.len() == 1).flatten().copied();
+    let open: Vec<Prefix> = single.filter(|prefix| !barred.contains(prefix)).collect();
+    if !open.contains(&wanted) {
+        return Ok(None);
+    }
+    let Some(list) = plan_pick(&open, &[], &BTreeSet::from([wanted]), ctx.rng) else { return Ok(None) };
+    for prefix in &list {
+        ctx.execute(
+            "INSERT INTO indexed (prefix, window, barred) VALUES (?1, ?2, 1) ON CONFLICT (prefix) DO UPDATE SET barred = 1",
+            &[&&prefix[..], &window],
+        )?;
+    }
+    Ok(Some(Box::new(list)))
+}
+
 /// What may stand in a list of a window.
 fn of_window(ctx: &Ctx<'_>, window: u32, fresh: bool) -> Result<Vec<Prefix>, EngineError> {
     let sql = "SELECT prefix FROM indexed WHERE window = ?1 AND fresh = ?2 AND NOT barred";

@@ -71,13 +71,13 @@ pub use error::EngineError;
 pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
 pub use identity::{Identity, found, identity, valid_name};
 pub use indexes::{
-    Covers, NextPick, forget_indexes, has_index, index_read, list_answered, look_again, next_pick, take_index,
-    told_twice, unanswered_list,
+    Covers, NextPick, forget_indexes, has_index, index_read, list_answered, look_again, next_pick, pick_one,
+    take_index, told_twice, unanswered_list,
 };
 pub use lanes::{Turn, drop_doomed, is_expected, turn};
 pub use modes::{
-    Costs, Flow as TrafficFlow, LIST_EVERY, Mode, Purpose as TrafficPurpose, costs, may_sweep, mode, note_traffic,
-    set_budget, set_mode, spent_today,
+    Costs, Flow as TrafficFlow, Mode, Purpose as TrafficPurpose, costs, may_sweep, mode, note_traffic, set_budget,
+    set_mode, spent_today,
 };
 pub use outbox::{
     Job, Purpose, QueuedChunk, Taken, chunk_stored, hold_back, next_job, postpone, retry_now, stored, taken, waiting,
@@ -91,7 +91,7 @@ pub use plans::{
 pub use receive::{Fetched, News, Received, receive, retry_held};
 pub use refer::{call_recipient, lead, leads_to, recipients_called, refer};
 pub use retention::{Statistics, destroy_due, purged, statistics, was_purged};
-pub use schedule::Pace;
+pub use schedule::{Pace, lists_due};
 pub use shelter::{
     Candidate, OwnPlace, answer_match, ask_for_shelter, carry, change_offer, depart, hand_over, link_of, own_line,
     own_places, propose, put_up_offer, search, shelter, stage_of, take_notes,

@@ -6,10 +6,11 @@ use himaya_protocol::wire::relay::{PICK_CELLS, PICKED_CELL_SIZE, RECORD_SIZE};
 
 use super::circles::DAY;
 use super::error::EngineError;
+use super::schedule::LISTS_MEAN;
 use crate::store::{Ctx, Seconds};
 
-/// How often a watcher that reads by lists does so, in seconds.
-pub const LIST_EVERY: Seconds = 3_600;
+/// How often a watcher that follows the feed sweeps besides, in seconds.
+const SWEEP_EVERY: Seconds = 3_600;
 
 const MODE: &str = "receive mode";
 const BUDGET: &str = "receive budget";
@@ -110,13 +111,13 @@ pub struct Costs {
 impl Costs {
     /// What a day of so many cells takes when everything is read: by the feed, with a sweep an hour.
     pub fn sweep_day(&self, cells: u64) -> u64 {
-        let hourly = (DAY / LIST_EVERY).saturating_mul(self.sweep);
+        let hourly = (DAY / SWEEP_EVERY).saturating_mul(self.sweep);
         cells.saturating_mul(self.cell).saturating_add(hourly)
     }
 
-    /// What a day of so many cells takes by lists, one an hour; or by sweeps, where so little came that all of it is read.
+    /// What a day of so many cells takes by lists, one each time; or by sweeps, where so little came that all of it is read.
     pub fn pick_day(&self, cells: u64) -> u64 {
-        let readings = DAY / LIST_EVERY;
+        let readings = DAY / LISTS_MEAN;
         let (each, list) = (cells / readings, u64::try_from(PICK_CELLS).unwrap_or(u64::MAX));
         let read = if each < list { each.saturating_mul(self.cell).saturating_add(self.sweep) } else { self.list };
         cells.saturating_mul(prefix()).saturating_add(readings.saturating_mul(self.index.saturating_add(read)))
@@ -156,7 +157,7 @@ pub fn set_budget(ctx: &Ctx<'_>, budget: u64) -> Result<(), EngineError> {
 pub fn may_sweep(ctx: &Ctx<'_>, cells: u64) -> Result<bool, EngineError> {
     let (Mode::Auto, budget) = mode(ctx)? else { return Ok(mode(ctx)?.0 == Mode::Sweep) };
     let costs = costs(ctx)?;
-    let lists = (DAY - ctx.now % DAY).div_ceil(LIST_EVERY).saturating_mul(costs.index.saturating_add(costs.list));
+    let lists = (DAY - ctx.now % DAY).div_ceil(LISTS_MEAN).saturating_mul(costs.index.saturating_add(costs.list));
     let now = cells.saturating_mul(costs.cell).saturating_add(costs.sweep);
     let spent = spent_today(ctx)?.saturating_add(now).saturating_add(lists);
     Ok(budget.is_none_or(|budget| spent <= budget))

@@ -22,6 +22,12 @@ pub const COVER_MEAN: Seconds = 3_600;
 pub const RECEIPT_MEAN: Seconds = 3_600;
 /// How long whoever's turn it is to update its key waits on average.
 pub const TURN_MEAN: Seconds = 4 * 3_600;
+/// The shortest time between two readings of a watcher that reads by lists, in seconds.
+const LISTS_LEAST: Seconds = 1_800;
+/// The longest: how late a watcher that reads by lists hears of something.
+pub const LISTS_MOST: Seconds = 3_600;
+/// How long it is between two of them on average.
+pub const LISTS_MEAN: Seconds = (LISTS_LEAST + LISTS_MOST) / 2;
 
 /// What a client writes, by how long it can wait.
 #[derive(Debug, Clone, Copy)]
@@ -224,6 +230,12 @@ pub fn receipts_due(
 ) -> Seconds {
     let due = now.saturating_add(exponential(rng, mean));
     planned.unwrap_or(due)
+}
+
+/// When a watcher that reads by lists does so next: at a time that says nothing of what has come for it, and in no rhythm, by which
+/// the relay would know it again.
+pub fn lists_due(now: Seconds, rng: &mut (impl RngCore + ?Sized)) -> Seconds {
+    now.saturating_add(rng.random_range(LISTS_LEAST..=LISTS_MOST))
 }
 
 /// When whoever's turn it is updates its key.
