@@ -11,7 +11,7 @@ use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{self, GroupKind};
 use rusqlite::ToSql;
 
-use super::circles::{self, Circle, CircleState};
+use super::circles::{self, Circle, CircleId, CircleState};
 use super::desks::desk_of_case;
 use super::error::EngineError;
 use super::events::{self, Draft};
@@ -36,11 +36,24 @@ pub fn entries(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
 
 /// As [`entries`], of those that were logged after a number.
 pub fn entries_after(ctx: &Ctx<'_>, number: i64) -> Result<Vec<Entry>, EngineError> {
-    select(ctx, "event.number > ?1", &number)
+    select(ctx, "event.number > ?1", &[&number])
+}
+
+/// What was said on each desk about no case after a number: rosters and policies are among it.
+pub fn desk_words_after(ctx: &Ctx<'_>, number: i64) -> Result<Vec<(CircleId, Entry)>, EngineError> {
+    let mut words = Vec::new();
+    for desk in circles::list(ctx)? {
+        if desk.kind == GroupKind::Desk && desk.state == CircleState::Active {
+            let condition = "event.number > ?1 AND event.circle = ?2 AND event.case_id IS NULL";
+            let said = select(ctx, condition, &[&number, &desk.id])?;
+            words.extend(said.into_iter().map(|entry| (desk.id.clone(), entry)));
+        }
+    }
+    Ok(words)
 }
 
 /// The events that a condition takes. What this client said under duress is what it seems to be.
-fn select(ctx: &Ctx<'_>, condition: &str, value: &dyn ToSql) -> Result<Vec<Entry>, EngineError> {
+fn select(ctx: &Ctx<'_>, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<Entry>, EngineError> {
     // What was logged by an older version, or before there was a group, has the role that its author has now.
     let sql = format!(
         "SELECT event.bytes, event.received, circle.kind, event.own, iif(event.role <> '', event.role, coalesce(
@@ -48,7 +61,7 @@ fn select(ctx: &Ctx<'_>, condition: &str, value: &dyn ToSql) -> Result<Vec<Entry
              iif(event.own, 'owner', 'contact')))
          FROM event LEFT JOIN circle ON circle.id = event.circle WHERE {condition} ORDER BY event.number"
     );
-    let rows = ctx.rows(&sql, &[value], |row| {
+    let rows = ctx.rows(&sql, values, |row| {
         let (bytes, received, kind) = (row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get(2)?);
         Ok((bytes, received, kind, row.get::<_, bool>(3)?, row.get::<_, String>(4)?))
     })?;
@@ -67,7 +80,7 @@ fn select(ctx: &Ctx<'_>, condition: &str, value: &dyn ToSql) -> Result<Vec<Entry
 /// Whether a case is held because its defender is under duress: whoever has the defender's device reads what is said
 /// where the defender is. The defender's own client knows of nothing.
 pub fn is_held(ctx: &Ctx<'_>, case: &CaseId) -> Result<bool, EngineError> {
-    let entries = select(ctx, "event.case_id = ?1", &case.as_bytes())?;
+    let entries = select(ctx, "event.case_id = ?1", &[&case.as_bytes()])?;
     let duress = entries.iter().any(|entry| matches!(entry.body(), Body::Duress(_)));
     Ok(duress && reduce(&entries).status == Some(CaseStatus::DuressHold))
 }
@@ -157,7 +170,7 @@ pub fn decide_in(
 
 /// What is written about a case that is practice is practice too.
 pub fn draft(ctx: &Ctx<'_>, case: &CaseId) -> Result<Draft, EngineError> {
-    let entries = select(ctx, "event.case_id = ?1", &case.as_bytes())?;
+    let entries = select(ctx, "event.case_id = ?1", &[&case.as_bytes()])?;
     let known = reduce(&entries);
     // A host was never told what the case began with.
     let told = || entries.iter().any(|entry| entry.event.content().status == Status::Exercise);

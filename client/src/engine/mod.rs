@@ -51,7 +51,8 @@ mod views;
 pub use adrift::{missed_windows, note_window_length};
 pub use backup::{Backup, backup, set_backup};
 pub use cases::{
-    Place, board, decide, decide_in, decide_until, draft, entries, entries_after, home, is_held, pick_case, workplace,
+    Place, board, decide, decide_in, decide_until, desk_words_after, draft, entries, entries_after, home, is_held,
+    pick_case, workplace,
 };
 pub use circles::{Circle, CircleId, CircleState, Member, READ_WINDOW};
 pub use circles::{create, hears_alerts, leave, list, member_named, members, named, remove};

@@ -32,12 +32,14 @@ pub(super) struct Client<'a> {
     read: (i64, u64),
     /// Events that are of no case, and those of cases with a request for shelter.
     beside: Vec<Entry>,
+    /// What was said on each desk about no case.
+    desks: Vec<(CircleId, Entry)>,
     members: BTreeMap<CircleId, Vec<Member>>,
 }
 
 impl<'a> Client<'a> {
     pub(super) fn new(app: &'a mut App, profile: Profile) -> Self {
-        Self { app, profile, read: (0, 0), beside: Vec::new(), members: BTreeMap::new() }
+        Self { app, profile, read: (0, 0), beside: Vec::new(), desks: Vec::new(), members: BTreeMap::new() }
     }
 
     pub(super) fn now(&self) -> Seconds {
@@ -51,19 +53,20 @@ impl<'a> Client<'a> {
     /// Takes in what has been logged since the last time, or everything, if something was purged.
     pub(super) fn load(&mut self, model: &mut Model, texts: &Texts) -> Result<(), CliError> {
         let ((last, count), now) = (self.read, self.now());
-        let (read, entries, purged, mut facts, members) = self.transact(|ctx| {
+        let (read, (entries, desks), purged, mut facts, members) = self.transact(|ctx| {
             let read = engine::log_size(ctx)?;
-            let mut entries = engine::entries_after(ctx, last)?;
+            let (mut entries, mut desks) = (engine::entries_after(ctx, last)?, engine::desk_words_after(ctx, last)?);
             // What is there and was not counted before must be new; less of it is a purge.
             if count.saturating_add(u64::try_from(entries.len()).unwrap_or_default()) != read.1 {
-                entries = engine::entries_after(ctx, 0)?;
+                (entries, desks) = (engine::entries_after(ctx, 0)?, engine::desk_words_after(ctx, 0)?);
             }
-            Ok((read, entries, engine::purged(ctx)?, facts(ctx)?, members(ctx)?))
+            Ok((read, (entries, desks), engine::purged(ctx)?, facts(ctx)?, members(ctx)?))
         })?;
         let (mut board, _) = model.take();
         if last > 0 && u64::try_from(entries.len()).is_ok_and(|all| all == read.1) {
-            (board, self.beside) = (Board::new(), Vec::new());
+            (board, self.beside, self.desks) = (Board::new(), Vec::new(), Vec::new());
         }
+        self.desks.extend(desks);
         purged.into_iter().for_each(|id| board.remember(id));
         for entry in entries {
             if case_of(&entry.event).is_none() || is_of_shelter(&entry) {
@@ -71,8 +74,8 @@ impl<'a> Client<'a> {
             }
             board.add(entry);
         }
-        (facts.shift, facts.free) = (shift(&self.beside, now / 60), free(&self.beside, &board));
-        facts.duty_leads = duty_leads(&self.beside);
+        (facts.shift, facts.free) = (shift(&self.desks, now / 60), free(&self.beside, &board));
+        facts.duty_leads = duty_leads(&self.desks);
         (self.read, self.members) = (read, members);
         model.load(board, facts, now, texts);
         Ok(())
@@ -204,23 +207,39 @@ fn members(ctx: &Ctx<'_>) -> Result<BTreeMap<CircleId, Vec<Member>>, EngineError
     circles.into_iter().map(|circle| Ok((circle.id.clone(), engine::members(ctx, &circle.id)?))).collect()
 }
 
-/// Who is on shift by the newest roster.
-fn shift(beside: &[Entry], minute: u64) -> Vec<Fingerprint> {
-    let roster = |entry: &'_ Entry| matches!(entry.body(), Body::ShiftRoster(_));
-    let Some(Body::ShiftRoster(roster)) = newest(beside, roster) else { return Vec::new() };
-    roster.on_shift(minute).collect()
+/// Who is on shift by the newest roster of each desk.
+fn shift(desks: &[(CircleId, Entry)], minute: u64) -> Vec<Fingerprint> {
+    let rosters = newest(desks, |entry| matches!(entry.body(), Body::ShiftRoster(_)));
+    let mut on_shift = BTreeSet::new();
+    for entry in rosters {
+        let Body::ShiftRoster(roster) = entry.body() else { continue };
+        on_shift.extend(roster.on_shift(minute));
+    }
+    on_shift.into_iter().collect()
 }
 
-/// Whom the desk's newest settings name for when nobody answers.
-fn duty_leads(beside: &[Entry]) -> Vec<Fingerprint> {
-    let policy = |entry: &'_ Entry| entry.group == Group::Desk && matches!(entry.body(), Body::DeskPolicy(_));
-    let Some(Body::DeskPolicy(policy)) = newest(beside, policy) else { return Vec::new() };
-    policy.duty_leads.clone()
+/// Whom the newest settings of each desk name for when nobody answers.
+fn duty_leads(desks: &[(CircleId, Entry)]) -> Vec<Fingerprint> {
+    let policies = newest(desks, |entry| entry.role == Role::Admin && matches!(entry.body(), Body::DeskPolicy(_)));
+    let mut leads = BTreeSet::new();
+    for entry in policies {
+        let Body::DeskPolicy(policy) = entry.body() else { continue };
+        leads.extend(policy.duty_leads.iter().copied());
+    }
+    leads.into_iter().collect()
 }
 
-fn newest(beside: &[Entry], wanted: impl Fn(&Entry) -> bool) -> Option<&Body> {
-    let found = beside.iter().filter(|entry| wanted(entry));
-    found.max_by_key(|entry| (entry.event.content().lamport, entry.id())).map(Entry::body)
+/// The newest of what is wanted on each desk.
+fn newest(desks: &[(CircleId, Entry)], wanted: impl Fn(&Entry) -> bool) -> impl Iterator<Item = &Entry> {
+    let mut found: BTreeMap<&CircleId, &Entry> = BTreeMap::new();
+    let place = |entry: &Entry| (entry.event.content().lamport, entry.id());
+    for (desk, entry) in desks.iter().filter(|(_, entry)| wanted(entry)) {
+        let known = found.entry(desk).or_insert(entry);
+        if place(known) < place(entry) {
+            *known = entry;
+        }
+    }
+    found.into_values()
 }
 
 /// How many places are free in offers that are open.
