@@ -117,6 +117,8 @@ fn only_covered(played: &Played) -> Played {
     let mut view = played.view.clone();
     let mut kept = played.truths.iter().map(|truth| truth.covered);
     view.puts.retain(|_| kept.next().unwrap_or(false));
+    let kept: Vec<bool> = played.truths.iter().map(|truth| truth.covered).collect();
+    super::lists::kept(&mut view.lists, &kept);
     Played { view, truths: played.truths.iter().filter(|truth| truth.covered).copied().collect() }
 }
 

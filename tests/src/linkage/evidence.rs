@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use himaya::engine::schedule::LISTS_MOST;
+
 use super::measure::number;
+use super::named::{Named, Readers};
 use super::play::SYNC;
 use super::view::{Session, View};
 
@@ -20,6 +23,7 @@ pub(super) struct Evidence<'a> {
     /// For each put that came with a chunk, how often that was picked.
     picked: Vec<Option<usize>>,
     pairs: Option<Pairs>,
+    named: Option<Named>,
 }
 
 impl<'a> Evidence<'a> {
@@ -37,7 +41,7 @@ impl<'a> Evidence<'a> {
                 *one = Some(picks);
             }
         }
-        Self { view, picked, pairs: people.map(|people| Pairs::of(view, people)) }
+        Self { view, picked, pairs: people.map(|people| Pairs::of(view, people)), named: Named::of(view) }
     }
 
     /// How many puts arrived in the so many seconds after one.
@@ -74,6 +78,7 @@ impl<'a> Evidence<'a> {
             logarithm(wide(self.following(second, BURST))),
             self.reads_at(other.at).min(7),
         ];
+        features.extend(self.named.iter().flat_map(|named| named.of_pair(first, second)));
         if let Some(pairs) = &self.pairs {
             features.push(usize::from(one.from == other.from));
             features.extend(pairs.features(one.from, other.from));
@@ -113,7 +118,8 @@ impl<'a> Evidence<'a> {
             Some(4..=11) => 2,
             Some(_) => 3,
         };
-        vec![burst(5), burst(60), burst(900), picks]
+        let named = self.named.as_ref().map(|named| named.of_put(put));
+        [burst(5), burst(60), burst(900), picks].into_iter().chain(named).collect()
     }
 }
 
@@ -125,6 +131,7 @@ struct Pairs {
     expected: f64,
     activity: Vec<Vec<f32>>,
     picks: BTreeMap<(usize, usize), usize>,
+    readers: Option<Readers>,
 }
 
 impl Pairs {
@@ -153,7 +160,15 @@ impl Pairs {
                 readers.iter().for_each(|other| *picks.entry((*one, *other)).or_default() += 1);
             }
         }
-        Self { people, puts, bursts, expected, activity: activity(view, people), picks }
+        Self {
+            people,
+            puts,
+            bursts,
+            expected,
+            activity: activity(view, people),
+            picks,
+            readers: Readers::of(view, people),
+        }
     }
 
     fn features(&self, one: usize, other: usize) -> Features {
@@ -162,7 +177,9 @@ impl Pairs {
         let alike: f32 = self.activity[one].iter().zip(&self.activity[other]).map(|(one, other)| one * other).sum();
         let bins = number(self.activity[one].len());
         let picks = self.picks.get(&(one, other)).copied().unwrap_or_default();
-        vec![deviation(burst), deviation(f64::from(alike) * bins.sqrt()), picks.min(3)]
+        let mut features = vec![deviation(burst), deviation(f64::from(alike) * bins.sqrt()), picks.min(3)];
+        features.extend(self.readers.iter().flat_map(|readers| readers.features(one, other)));
+        features
     }
 }
 
@@ -178,6 +195,11 @@ fn activity(view: &View, people: usize) -> Vec<Vec<f32>> {
     for session in &view.sessions {
         let watched = index(session.opened / BIN)..=index(session.closed / BIN).min(bins - 1);
         watched.for_each(|bin| open[session.from][bin] = 1.0);
+    }
+    for list in &view.lists {
+        // It has watched since the list before, as far as anybody can tell.
+        let watched = index(list.at.saturating_sub(LISTS_MOST) / BIN)..=index(list.at / BIN).min(bins - 1);
+        watched.for_each(|bin| open[list.from][bin] = 1.0);
     }
     let mut rows = Vec::new();
     for (wrote, open) in wrote.into_iter().zip(open) {
@@ -197,7 +219,7 @@ fn logarithm(value: u64) -> usize {
 
 /// The bin of a number of standard deviations, 0 to 12.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped just before")]
-fn deviation(z: f64) -> usize {
+pub(super) fn deviation(z: f64) -> usize {
     (z.round().clamp(-3.0, 9.0) + 3.0) as usize
 }
 

@@ -13,8 +13,10 @@ pub mod attack;
 mod client;
 mod evidence;
 pub mod life;
+pub mod lists;
 mod matter;
 pub mod measure;
+mod named;
 pub mod play;
 mod plot;
 pub mod population;
@@ -58,7 +60,8 @@ fn tables(mut tell: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<Ve
     for (heading, settings) in [
         ("As the client is", Setting::switched()),
         ("Cells alone", Setting::cells()),
-        ("Weakened", Setting::weakened()),
+        ("By lists", Setting::by_lists()),
+        ("Weakened", [Setting::weakened(), vec![Setting::bare_lists()]].concat()),
     ] {
         tell(&format!("\n## {heading}\n"))?;
         for setting in settings {

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use himaya::engine::schedule;
 use himaya::transport::{Call, Connection};
 use himaya_protocol::wire::member;
 use rand::{Rng, RngCore};
 
 use super::client::{Client, Load};
 use super::life::{Line, Said};
+use super::lists::{Readers, Reading};
 use super::population::Population;
 use super::setting::Setting;
-use super::view::{ChunkSeen, PickSeen, PutSeen, ReadSeen, Session, Truth, View};
+use super::view::{ChunkSeen, ListSeen, PickSeen, PutSeen, ReadSeen, Session, Truth, View};
 use super::{DAY, matter};
 
 /// How often a watcher reads windows beside the feed, in seconds.
@@ -49,6 +51,7 @@ struct World<'a, R> {
     population: &'a Population,
     setting: &'a Setting,
     clients: Vec<Client>,
+    readers: Readers,
     played: Played,
     plan: BTreeMap<(u64, u64), Act>,
     acts: u64,
@@ -64,6 +67,7 @@ pub fn play(population: &Population, script: &[Line], setting: &Setting, days: u
         population,
         setting,
         clients: population.people.iter().map(|_| Client::default()).collect(),
+        readers: Readers::of(population),
         played: Played::default(),
         plan: BTreeMap::new(),
         acts: 0,
@@ -85,6 +89,10 @@ pub fn play(population: &Population, script: &[Line], setting: &Setting, days: u
     }
     let end = world.end;
     world.played.view.sessions.iter_mut().for_each(|session| session.closed = session.closed.min(end));
+    if setting.reading != Reading::Sweep {
+        // Whoever reads by lists opens no feed.
+        world.played.view.sessions.clear();
+    }
     world.played
 }
 
@@ -177,7 +185,7 @@ impl<R: RngCore> World<'_, R> {
 
     fn put(&mut self, who: usize, load: Load) {
         // Everything is read before a commit, and after it.
-        let reads = load.commit && self.setting.commit_traces;
+        let reads = load.commit && (self.setting.commit_traces || self.setting.reading != Reading::Sweep);
         if reads {
             self.read(who);
         }
@@ -194,7 +202,7 @@ impl<R: RngCore> World<'_, R> {
         }
         let Some(group) = load.group else { return };
         for other in self.population.groups[group].members.iter().filter(|other| **other != who) {
-            if self.clients[*other].session.is_some() {
+            if self.hears(*other) {
                 let arrive =
                     Act::Arrive { who: *other, group, wants_receipt: load.wants_receipt, chunks: chunks.clone() };
                 self.at(self.now + 1, arrive);
@@ -218,13 +226,37 @@ impl<R: RngCore> World<'_, R> {
     fn sync(&mut self, who: usize, session: usize) {
         if self.clients[who].session == Some(session) {
             self.read(who);
-            self.at(self.now + SYNC, Act::Sync(who, session));
+            let next = match self.setting.reading {
+                Reading::Sweep => self.now + SYNC,
+                Reading::Lists | Reading::Bare => schedule::lists_due(self.now, self.rng),
+            };
+            self.at(next, Act::Sync(who, session));
         }
     }
 
     fn read(&mut self, who: usize) {
         let connection = self.connection(who, Call::Read);
         self.played.view.reads.push(ReadSeen { at: self.now, connection });
+        if self.setting.reading != Reading::Sweep {
+            self.read_by_lists(who);
+        }
+    }
+
+    /// Whether somebody takes in at once what is put.
+    fn hears(&self, who: usize) -> bool {
+        self.setting.reading == Reading::Sweep && self.clients[who].session.is_some()
+    }
+
+    /// Asks for what came since the last time among decoys, and does what came.
+    fn read_by_lists(&mut self, who: usize) {
+        for named in self.readers.lists(who, &self.played, self.setting.reading, self.rng) {
+            let connection = self.connection(who, Call::Pick);
+            let named = named.into_iter().collect();
+            self.played.view.lists.push(ListSeen { at: self.now, connection, from: who, named });
+        }
+        for (group, wants_receipt, chunks) in std::mem::take(&mut self.clients[who].missed) {
+            self.arrive(who, group, wants_receipt, chunks);
+        }
     }
 
     /// Whoever's turn it is in each group plans an update once its client runs.

@@ -2,6 +2,8 @@
 
 use himaya::engine::schedule::COVER_MEAN;
 
+use super::lists::Reading;
+
 /// When clients say that an event has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipts {
@@ -24,6 +26,8 @@ pub struct Setting {
     pub cover_mean: u64,
     /// Whether key updates take chunks and reading, as they do, and not a cell alone.
     pub commit_traces: bool,
+    /// How clients read.
+    pub reading: Reading,
     /// Whether everything a client does goes over one connection: a weakening.
     pub one_connection: bool,
     /// Whether a group's puts of one day are filed under one name: a weakening.
@@ -38,6 +42,7 @@ impl Setting {
             receipts: Receipts::Spread,
             cover_mean: COVER_MEAN,
             commit_traces: true,
+            reading: Reading::Sweep,
             one_connection: false,
             channels: false,
         }

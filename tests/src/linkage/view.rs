@@ -60,6 +60,19 @@ pub struct ReadSeen {
     pub connection: u64,
 }
 
+/// A list of cells that was asked for.
+#[derive(Debug, Clone)]
+pub struct ListSeen {
+    /// When, in seconds.
+    pub at: u64,
+    /// On which connection.
+    pub connection: u64,
+    /// From which IP address.
+    pub from: usize,
+    /// The puts whose cells it names, in order.
+    pub named: Vec<usize>,
+}
+
 /// Everything that passed, in order of time.
 #[derive(Debug, Clone, Default)]
 pub struct View {
@@ -73,6 +86,8 @@ pub struct View {
     pub sessions: Vec<Session>,
     /// Readings.
     pub reads: Vec<ReadSeen>,
+    /// Lists.
+    pub lists: Vec<ListSeen>,
 }
 
 /// What stands behind a put, which the relay is not told.
