@@ -252,6 +252,7 @@ def links():
     file.text("link", scheme("himaya-relay", body))
     six = b"\x01" + pin + b"[2001:db8::7]:443"
     file.text("link_ipv6", scheme("himaya-relay", six))
+    file.text("forward_link", scheme("himaya-forward", body))
     key = run(0xD0)
     fingerprint = sha256(b"himaya identity" + key)
     file.item("identity_key", (key, "an Ed25519 public key"))
@@ -307,6 +308,15 @@ def relay():
               (u32(20849), "the last day"), (u16(3), "another"), (u16(4), "length"), (u32(20850), "another last day"))
     file.item("refused_descriptor_short_sunset", *descriptor, (u16(3), "section: sunset"), (u16(3), "length"),
               (bytes([0, 81, 113]), "too short for a day"))
+    config = [(bytes([20_487 % 256]), "key id: last byte of the window"), (u16(0x647A), "KEM: X-Wing"),
+              (run(0x0C, 1_216), "public key"), (u16(4), "length of the suites"), (u16(1), "KDF: HKDF-SHA256"),
+              (u16(3), "AEAD: ChaCha20Poly1305")]
+    gateway = [(u16(2), "section: OHTTP key"), (u16(1_229), "length"), (u32(20_487), "first window"), *config]
+    file.item("key_config", *config)
+    file.item("descriptor_with_gateway", *descriptor, *gateway)
+    file.item("refused_descriptor_gateway_twice", *descriptor, *gateway, *gateway)
+    file.item("refused_descriptor_gateway_id", *descriptor, *gateway[:3], (b"\x00", "another key id"), *config[1:])
+    file.item("refused_descriptor_gateway_suite", *descriptor, *gateway[:-1], (u16(1), "AEAD: AES-128-GCM"))
     file.item("descriptor_with_section", *descriptor, (u16(0x7777), "section of an unknown kind"), (u16(3), "length"),
               (b"\x01\x02\x03", "bytes"))
     file.item("record", (address, "address"), (cell, "cell"))

@@ -54,6 +54,9 @@ pub const POINTS: &[&str] = &[
 pub const TOKEN_POINTS: &[&str] =
     &["token-key-written", "token-key-made", "invites-written", "invites-changed", "tokens-issued"];
 
+/// The points at which a key for encapsulated requests is made.
+pub const GATEWAY_POINTS: &[&str] = &["gateway-key-written", "gateway-key-made"];
+
 /// Dies here if the environment says so.
 #[inline]
 pub(crate) fn point(name: &str) {

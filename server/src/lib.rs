@@ -6,6 +6,7 @@
 //! * [`service`]: the use cases, without any network.
 //! * [`store`]: where cells and chunks lie: one trait, several engines.
 //! * [`tokens`]: who may write, without anybody knowing who they are.
+//! * [`gateway`]: requests that come encapsulated, so that nobody sees both who asks and what.
 //! * [`http`]: the calls over TLS; the only place that knows axum, hyper and rustls.
 //! * [`schema`]: the one declaration of what is stored.
 //! * [`config`]: the file `relay.toml`.
@@ -14,6 +15,7 @@
 pub mod cli;
 pub mod config;
 pub mod crash;
+pub mod gateway;
 pub mod http;
 pub mod schema;
 pub mod service;

@@ -118,10 +118,15 @@ pub struct Place {
 }
 
 /// Every file and folder that a relay makes.
-pub const PLACES: [Place; 28] = [
+pub const PLACES: [Place; 29] = [
     Place { path: "relay.toml", holds: "the configuration" },
     Place { path: "tls-key.pem", holds: "the TLS key; whoever has it can pose as this relay" },
     Place { path: "tls-certificate.pem", holds: "the TLS certificate, which names nothing" },
+    Place {
+        path: "ohttp-keys*",
+        holds: "the keys that open encapsulated requests; whoever has them and recorded requests can read these, but not who sent \
+                them",
+    },
     Place { path: "sunset*", holds: "the last day on which the relay takes anything new, once it is announced" },
     Place {
         path: "acme-account.json*",

@@ -308,6 +308,11 @@ net-proxy =
       himaya net --proxy { $proxy }
     To connect directly again:
       himaya net --proxy off
+net-via =
+    Everything goes sealed through a forwarder, and nothing goes to the relay without it. The forwarder sees your IP address, or your proxy's, and not what you ask; the relay sees what is asked and not by whom. If both work together, that is lost. There is no live feed on this way: while your device watches, it asks for what is new about every half minute. It was set by:
+      himaya net --via { $via }
+    To do without again:
+      himaya net --via off
 net-direct =
     This device connects to the relay directly: the relay and your network see its IP address. With Tor on this device:
       himaya net --proxy socks5h://127.0.0.1:9050

@@ -5,6 +5,15 @@ relay-no-connection = The relay cannot be reached. Check the connection; everyth
 relay-no-proxy =
     The relay cannot be reached through the proxy, and nothing leaves this device without it. Check the connection, and that Tor is running; everything you wrote is saved on this device. To see or change the proxy:
       himaya net
+relay-no-forwarder =
+    The forwarder cannot be reached, and nothing goes to the relay without it. Check the connection; everything you wrote is saved on this device. To see or change the forwarder:
+      himaya net
+relay-behind = The forwarder is there, but does not reach the relay. Try again in a while; everything you wrote is saved on this device. If it lasts, tell whoever runs the forwarder.
+relay-wrong-forwarder = Stop: what answers is not your forwarder. Nothing was sent. Use another network, and ask whoever runs it for the forward link on a way you trust.
+relay-other-key =
+    Stop: your relay shows another key for forwarders than before for the same time. It may be telling people apart by it, so nothing was sent; everything you wrote is saved on this device. Ask the operator whether the relay's key was lost. Others of the same relay see whether it is only you. A new key comes by itself after some days; or go without the forwarder:
+      himaya net --via off
+forward-form = This is not a forward link. It begins with himaya-forward: and whoever runs the forwarder has it; copy it whole.
 relay-onion =
     Your relay is an onion address, which can only be reached through Tor. Everything you wrote is saved on this device. Start Tor, then:
       himaya net --proxy socks5h://127.0.0.1:9050

@@ -18,7 +18,7 @@ use crate::store::{Profile, Seconds, StoreError};
 use crate::terminal::{self, JsonLines, Passphrase, Screen, TerminalError};
 use crate::text::{Arg, Explain, Text, Texts};
 use crate::transport::TransportError;
-use crate::transport::https::{Https, Timeouts};
+use crate::transport::https::{Https, Timeouts, Via};
 use crate::transport::route::Route;
 
 /// How often a command tries to reach the relay before it leaves what it queued to the next one.
@@ -253,7 +253,14 @@ impl App {
             Some(proxy) => Route::through(proxy, first),
             None => Route::direct(),
         };
-        let transport = Https::new(&identity.relay, route, Timeouts::default())?;
+        let via = self.transact(&mut profile, |ctx| {
+            let seen = engine::gateway_keys(ctx)?;
+            Ok(net::via(ctx)?.map(|forwarder| Via { forwarder, seen }))
+        })?;
+        let transport = match via {
+            Some(via) => Https::through(&identity.relay, via, route, Timeouts::default())?,
+            None => Https::new(&identity.relay, route, Timeouts::default())?,
+        };
         Ok(Driver::new(profile, transport, Box::new(WallClock(self.environment.clock)), second))
     }
 

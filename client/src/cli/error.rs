@@ -39,6 +39,9 @@ pub enum CliError {
     /// What was given is no invite and no kit.
     #[error(transparent)]
     Invite(#[from] InviteError),
+    /// What was given is no forward link.
+    #[error("{0}")]
+    Forward(LinkError),
     /// What was given is no proxy.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
@@ -139,10 +142,13 @@ impl CliError {
             Self::Export(_) => "refused",
             Self::Seal(_) | Self::NeedsYes => "argument",
             Self::Transport(TransportError::WrongKey) => "wrong_relay_key",
+            Self::Transport(TransportError::WrongForwarder) => "wrong_forwarder_key",
+            Self::Transport(TransportError::OtherGatewayKey) => "other_gateway_key",
             Self::Transport(_) | Self::NoTokens => "relay",
             Self::Terminal(_) | Self::Unanswered => "terminal",
             Self::Link(_) => "link",
             Self::Proxy(_) => "proxy",
+            Self::Forward(_) => "forwarder",
             Self::Card(_) | Self::CardUsed | Self::NoCardKey => "card",
             Self::AlertFile(_) => "alert_file",
             Self::Id(_) | Self::Note(_) | Self::Form(_) => "argument",
@@ -162,6 +168,7 @@ pub(super) fn explain(error: &CliError, texts: &Texts) -> String {
         CliError::Link(error) => error.explain(texts),
         CliError::Card(error) => error.explain(texts),
         CliError::Invite(error) => error.explain(texts),
+        CliError::Forward(_) => texts.say(Text::ForwardForm, &[]),
         CliError::Proxy(_) => texts.say(Text::ProxyForm, &[]),
         CliError::InviteRefused => texts.say(Text::InviteRefused, &[]),
         CliError::NoTokens => texts.say(Text::TokensWait, &[]),

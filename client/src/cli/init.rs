@@ -2,7 +2,7 @@
 
 use himaya_protocol::wire::card::Card;
 use himaya_protocol::wire::invite::Kit;
-use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::link::{ForwardLink, RelayLink};
 use serde_json::json;
 
 use super::app::{App, Exit};
@@ -25,6 +25,8 @@ pub(super) struct Arguments {
     name: String,
     #[arg(long, value_name = "PROXY")]
     proxy: Option<String>,
+    #[arg(long, value_name = "FORWARDER")]
+    via: Option<String>,
 }
 
 pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError> {
@@ -34,11 +36,13 @@ pub(super) async fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, Cl
         None => arguments.relay.as_deref().unwrap_or_default().parse()?,
     };
     let proxy: Option<ProxyAddress> = arguments.proxy.as_deref().map(str::parse).transpose()?;
+    let via = arguments.via.as_deref().map(str::parse::<ForwardLink>).transpose().map_err(CliError::Forward)?;
     // Before anything is made on the disk.
     engine::valid_name(&arguments.name)?;
     let (identity, mut driver) = app.create(|ctx| {
         let identity = engine::found(ctx, &arguments.name, &relay)?;
         net::set_proxy(ctx, proxy.as_ref())?;
+        net::set_via(ctx, via.as_ref())?;
         if let Some(kit) = &kit {
             engine::add_invite(ctx, &kit.invite())?;
         }

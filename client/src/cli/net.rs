@@ -1,5 +1,6 @@
 //! `himaya net`: how this device reaches the relay, how it reads, and what that takes.
 
+use himaya_protocol::wire::link::ForwardLink;
 use serde_json::json;
 
 use super::app::{App, Exit};
@@ -11,6 +12,8 @@ use crate::transport::route::ProxyAddress;
 
 /// The setting that holds the proxy.
 const PROXY: &str = "proxy";
+/// The setting that holds the forwarder.
+const VIA: &str = "via";
 /// The shortest mean that can be asked for: below it the stock of tokens does not last a day, in seconds.
 const COVER_MEAN_LEAST: Seconds = 60;
 /// The busy days that a person is told the traffic of, in cells.
@@ -25,6 +28,8 @@ const OFF: &str = "off";
 pub(super) struct Arguments {
     #[arg(long, value_name = "PROXY")]
     proxy: Option<String>,
+    #[arg(long, value_name = "FORWARDER")]
+    via: Option<String>,
     #[arg(long, value_name = "SECONDS", value_parser = cover)]
     cover: Option<Seconds>,
     #[arg(long, value_name = "sweep|pick|auto", value_parser = mode, requires_if("auto", "budget"))]
@@ -56,10 +61,18 @@ pub(super) fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError
         Some(OFF) => Some(None),
         Some(proxy) => Some(Some(proxy.parse::<ProxyAddress>()?)),
     };
+    let forwarder = match arguments.via.as_deref() {
+        None => None,
+        Some(OFF) => Some(None),
+        Some(link) => Some(Some(link.parse::<ForwardLink>().map_err(CliError::Forward)?)),
+    };
     let mut profile = app.open_profile()?;
-    let Shown { proxy, onion, cover, mode, budget, today, costs } = app.transact(&mut profile, |ctx| {
+    let Shown { proxy, via, onion, cover, mode, budget, today, costs } = app.transact(&mut profile, |ctx| {
         if let Some(wanted) = &wanted {
             set_proxy(ctx, wanted.as_ref())?;
+        }
+        if let Some(forwarder) = &forwarder {
+            set_via(ctx, forwarder.as_ref())?;
         }
         if let Some(mean) = arguments.cover {
             engine::set_cover_mean(ctx, mean)?;
@@ -71,9 +84,12 @@ pub(super) fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError
             engine::set_budget(ctx, budget.saturating_mul(MEGABYTE))?;
         }
         let (mode, budget) = engine::mode(ctx)?;
+        let via = via(ctx)?;
         Ok(Shown {
             proxy: proxy(ctx)?,
-            onion: engine::identity(ctx)?.relay.is_onion(),
+            // What has to be reached from here.
+            onion: via.as_ref().map_or(engine::identity(ctx)?.relay.is_onion(), ForwardLink::is_onion),
+            via,
             cover: engine::cover_mean(ctx)?,
             mode,
             budget: budget.filter(|_| mode == Mode::Auto),
@@ -82,15 +98,20 @@ pub(super) fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError
         })
     })?;
     let address = proxy.as_ref().map(ToString::to_string);
+    let via = via.as_ref().map(ToString::to_string);
     let days: Vec<_> = DAYS.iter().map(|cells| Day::of(&costs, *cells, budget)).collect();
     app.object(&json!({
-        "proxy": address, "onion": onion, "cover": cover, "mode": mode.name(), "budget": budget, "today": today,
+        "proxy": address, "via": via, "onion": onion, "cover": cover, "mode": mode.name(), "budget": budget, "today": today,
         "days": days, "sweep_measured": costs.sweep_measured, "pick_measured": costs.pick_measured,
     }))?;
     match &address {
         Some(address) => app.say(Text::NetProxy, &[("proxy", Arg::machine(address))])?,
         None if onion => app.say(Text::RelayOnion, &[])?,
+        None if via.is_some() => {}
         None => app.say(Text::NetDirect, &[])?,
+    }
+    if let Some(via) = &via {
+        app.say(Text::NetVia, &[("via", Arg::machine(via))])?;
     }
     match cover {
         0 => app.say(Text::NetCoverOff, &[])?,
@@ -117,6 +138,7 @@ pub(super) fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError
 /// How this device reaches the relay and reads.
 struct Shown {
     proxy: Option<ProxyAddress>,
+    via: Option<ForwardLink>,
     onion: bool,
     cover: Seconds,
     mode: Mode,
@@ -145,6 +167,24 @@ impl Day {
 fn megabytes(bytes: u64) -> String {
     let tenths = bytes.saturating_add(MEGABYTE / 20) / (MEGABYTE / 10);
     format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// The forwarder through which everything goes, if there is one. What cannot be read is an error: nothing goes around it.
+pub(super) fn via(ctx: &Ctx<'_>) -> Result<Option<ForwardLink>, EngineError> {
+    let stored = ctx.setting(VIA)?;
+    let read = |bytes: Vec<u8>| String::from_utf8(bytes).ok()?.parse().ok();
+    stored.map(|bytes| read(bytes).ok_or(StoreError::Damaged("forwarder").into())).transpose()
+}
+
+/// Has everything go through a forwarder from now on, or nothing.
+pub(super) fn set_via(ctx: &Ctx<'_>, forwarder: Option<&ForwardLink>) -> Result<(), EngineError> {
+    match forwarder {
+        Some(forwarder) => ctx.set(VIA, forwarder.to_string().as_bytes())?,
+        None => {
+            ctx.execute("DELETE FROM setting WHERE name = ?1", &[&VIA])?;
+        }
+    }
+    Ok(())
 }
 
 /// The proxy through which everything goes, if there is one. What cannot be read is an error: nothing leaves without it.

@@ -55,6 +55,7 @@ impl<T: Transport> Driver<T> {
         self.transact(|ctx| {
             engine::note_relay_sunset(ctx, relay.sunset)?;
             engine::note_relay_tokens(ctx, &relay)?;
+            engine::note_gateway_keys(ctx, &relay)?;
             engine::note_window_length(ctx, relay.window_seconds)
         })?;
         Ok(relay)
@@ -69,6 +70,8 @@ fn failure(error: &TransportError) -> DrawFailure {
         TransportError::Refused(_)
         | TransportError::Unreachable(_)
         | TransportError::WrongKey
+        | TransportError::WrongForwarder
+        | TransportError::OtherGatewayKey
         | TransportError::Insecure
         | TransportError::Malformed(_)
         | TransportError::Endpoint

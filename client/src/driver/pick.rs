@@ -149,7 +149,7 @@ impl<T: Transport> Driver<T> {
 
     /// Whether the feed is followed, on which everything comes.
     pub(super) fn listens(&mut self) -> Result<bool, EngineError> {
-        self.may_sweep(0)
+        Ok(self.transport.has_feed() && self.may_sweep(0)?)
     }
 
     /// Notes what went over the line.

@@ -19,6 +19,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const HELD_LOOKS: u32 = 60;
 /// How long it is between two syncs while the feed runs, in seconds, so that the stored window follows the days.
 const SYNC_EVERY: Seconds = 3_600;
+/// How many seconds pass between two syncs where everything is swept and there is no feed, at least and at most.
+const POLL_EVERY: std::ops::RangeInclusive<Seconds> = 20..=40;
 /// The longest wait before the relay is tried again, in milliseconds.
 const RETRY_MOST: u64 = 15_000;
 /// How many frames may wait to be handled before the feed is not read further.
@@ -123,7 +125,7 @@ where
         if !std::mem::replace(connected, true) && tell(self, Watched::Connected).is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        let (mut looks, mut sync_in) = (0u32, self.next_sync(arriving.is_some()));
+        let (mut looks, mut sync_in) = (0u32, self.next_sync(arriving.is_some())?);
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -139,7 +141,7 @@ where
                     }
                     sync_in = sync_in.saturating_sub(1);
                     if sync_in == 0 {
-                        sync_in = self.next_sync(arriving.is_some());
+                        sync_in = self.next_sync(arriving.is_some())?;
                         let news = self.sync().await?;
                         // What was destroyed must not linger in the write-ahead log.
                         self.profile.checkpoint()?;
@@ -160,8 +162,12 @@ where
     }
 
     /// In how many looks everything is read next: while the feed runs, or because nothing else reads.
-    fn next_sync(&mut self, feed: bool) -> Seconds {
-        if feed { SYNC_EVERY } else { engine::lists_due(0, &mut self.rng) }
+    fn next_sync(&mut self, feed: bool) -> Result<Seconds, EngineError> {
+        Ok(match (feed, self.may_sweep(0)?) {
+            (true, _) => SYNC_EVERY,
+            (false, true) => self.rng.random_range(POLL_EVERY),
+            (false, false) => engine::lists_due(0, &mut self.rng),
+        })
     }
 
     /// Whether time has brought something since it was last looked at, or an event may have.

@@ -25,9 +25,13 @@ impl Explain for TransportError {
         let text = match self {
             Self::Unreachable(Unreachable::Connect) => Text::RelayNoConnection,
             Self::Unreachable(Unreachable::Proxy) => Text::RelayNoProxy,
+            Self::Unreachable(Unreachable::Forwarder) => Text::RelayNoForwarder,
+            Self::Unreachable(Unreachable::Behind) => Text::RelayBehind,
             Self::Unreachable(Unreachable::Cut) => Text::RelayCut,
             Self::Unreachable(Unreachable::Timeout) => Text::RelayTimeout,
             Self::WrongKey => Text::RelayWrongKey,
+            Self::WrongForwarder => Text::RelayWrongForwarder,
+            Self::OtherGatewayKey => Text::RelayOtherKey,
             Self::Insecure => Text::RelayInsecure,
             Self::Refused(Refusal::Other(status)) => {
                 return texts.say(Text::RelayUnexpected, &[("status", u32::from(*status).into())]);

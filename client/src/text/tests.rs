@@ -8,7 +8,7 @@ use strum::VariantArray;
 use super::*;
 
 /// Arguments that only stand on lines of their own, and with nothing that people wrote.
-const MACHINE_ARGS: &[&str] = &["id", "path", "proxy", "words"];
+const MACHINE_ARGS: &[&str] = &["id", "path", "proxy", "via", "words"];
 
 /// One message or attribute as it stands in the file, with its id (`help-sos.note` for an attribute).
 fn entries(file: &str) -> Vec<(String, String)> {

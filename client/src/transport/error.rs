@@ -26,6 +26,12 @@ pub enum TransportError {
     /// The link's: an onion address, which only a proxy leads to, and none is set.
     #[error("the relay is an onion address and no proxy is set")]
     Onion,
+    /// Somebody's in between, or of a stale link: what answers does not hold the forwarder's key. Nothing was sent.
+    #[error("what answers does not hold the forwarder's key; nothing was sent")]
+    WrongForwarder,
+    /// The relay's: it shows another key for forwarders than before for the same window. Nothing was sent.
+    #[error("the relay shows another key for forwarders than before; nothing was sent")]
+    OtherGatewayKey,
     /// Ours: this build cannot set up TLS.
     #[error("TLS cannot be set up: {0}")]
     Setup(&'static str),
@@ -40,6 +46,12 @@ pub enum Unreachable {
     /// The name does not resolve or nothing listens there.
     #[error("no connection")]
     Connect,
+    /// The forwarder does not answer.
+    #[error("no connection to the forwarder")]
+    Forwarder,
+    /// The forwarder answers and does not reach the relay.
+    #[error("no connection from the forwarder to the relay")]
+    Behind,
     /// The connection ended before the answer did.
     #[error("the connection was cut")]
     Cut,
@@ -95,7 +107,13 @@ impl TransportError {
                 | Refusal::TooLarge
                 | Refusal::Other(_) => false,
             },
-            Self::WrongKey | Self::Malformed(_) | Self::Endpoint | Self::Onion | Self::Setup(_) => false,
+            Self::WrongKey
+            | Self::WrongForwarder
+            | Self::OtherGatewayKey
+            | Self::Malformed(_)
+            | Self::Endpoint
+            | Self::Onion
+            | Self::Setup(_) => false,
         }
     }
 }

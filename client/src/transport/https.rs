@@ -5,11 +5,14 @@
 //! connection knows of an earlier one (no tickets, no cookies), none says what program speaks, and nothing follows a
 //! redirect or a proxy that the environment names. Through the proxy that the person set, each of them has a circuit of its own.
 //!
+//! Through a forwarder, all of them lead to it, and the calls are sealed.
+//!
 //! An onion service is reached without TLS: Tor's circuit ends at the relay, and its name is its key.
 
 mod answer;
 mod feed;
 mod meter;
+mod oblivious;
 mod resume;
 mod tls;
 
@@ -19,6 +22,7 @@ use std::time::Duration;
 use himaya_protocol::wire::address::Prefix;
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::oblivious::CONTENT_MAX;
 use himaya_protocol::wire::relay::{
     self, CURRENT_HEAD_SIZE, CellList, CurrentHead, Cursor, Descriptor, LayoutError, PICK_CHUNKS_MAX, PICKED_CELL_SIZE,
     Pick,
@@ -30,9 +34,11 @@ use reqwest::{Client, Method, RequestBuilder, Response};
 use rustls::ClientConfig;
 
 pub use feed::HttpsFeed;
+pub use oblivious::Via;
 
 use self::answer::{CELLS, Form, PREFIXES, Records};
 use self::meter::Meter;
+use self::oblivious::Sealing;
 use self::resume::Begun;
 use super::error::{Refusal, TransportError, Unreachable};
 use super::route::Route;
@@ -42,6 +48,8 @@ use super::{Call, Connection, Put, Traffic, Transport};
 const DESCRIPTOR_MAX: usize = 16 << 10;
 /// An answer to a draw: the length of its list, the list, and the proof.
 const DRAWN_SIZE: usize = 2 + TOKEN_BATCH * ELEMENT_SIZE + 64;
+/// The most chunks whose answer can be sealed at once.
+const SEALED_CHUNKS: usize = CONTENT_MAX / (1 + CHUNK_SIZE);
 /// How long an unused connection for reading is kept.
 const READS_IDLE: Duration = Duration::from_secs(20);
 
@@ -82,6 +90,8 @@ pub struct Https {
     tls: ClientConfig,
     route: Route,
     timeouts: Timeouts,
+    /// What is needed to go through a forwarder, which is then what all connections lead to.
+    sealing: Option<Sealing>,
     reads: Client,
     /// A closed window whose download broke off.
     begun: Mutex<Option<Begun<(Address, Cell)>>>,
@@ -101,9 +111,25 @@ impl Https {
     ///
     /// Fails with [`TransportError::Endpoint`] or [`TransportError::Setup`].
     pub fn new(link: &RelayLink, route: Route, timeouts: Timeouts) -> Result<Self, TransportError> {
-        let tls = tls::pinned(*link.pin())?;
-        let onion = link.is_onion();
-        let endpoint = link.endpoint().to_owned();
+        Self::to(link.endpoint(), *link.pin(), link.is_onion(), route, timeouts)
+    }
+
+    /// The same through a forwarder: nothing goes to the relay itself.
+    pub fn through(link: &RelayLink, via: Via, route: Route, timeouts: Timeouts) -> Result<Self, TransportError> {
+        let forwarder = &via.forwarder;
+        let to = Self::to(forwarder.endpoint(), *forwarder.pin(), forwarder.is_onion(), route, timeouts)?;
+        Ok(Self { sealing: Some(Sealing::new(tls::pinned(*link.pin())?, via.seen)), ..to })
+    }
+
+    fn to(
+        endpoint: &str,
+        pin: [u8; 32],
+        onion: bool,
+        route: Route,
+        timeouts: Timeouts,
+    ) -> Result<Self, TransportError> {
+        let tls = tls::pinned(pin)?;
+        let endpoint = endpoint.to_owned();
         let base = format!("{}://{endpoint}", if onion { "http" } else { "https" });
         reqwest::Url::parse(&base).map_err(|_| TransportError::Endpoint)?;
         let reads = client(&tls, onion, &route, &timeouts, 1)?;
@@ -114,6 +140,7 @@ impl Https {
             tls,
             route,
             timeouts,
+            sealing: None,
             reads,
             begun: Mutex::default(),
             begun_index: Mutex::default(),
@@ -125,8 +152,13 @@ impl Https {
     fn client_for(&self, call: Call) -> Result<Client, TransportError> {
         match call.connection() {
             Connection::Reads => Ok(self.reads.clone()),
-            Connection::Own => client(&self.tls, self.onion, &self.route, &self.timeouts, 0),
+            Connection::Own => self.fresh(),
         }
+    }
+
+    /// A client that has no connection yet and keeps none.
+    fn fresh(&self) -> Result<Client, TransportError> {
+        client(&self.tls, self.onion, &self.route, &self.timeouts, 0)
     }
 
     /// Sends a call and takes the head of its answer, whatever its status.
@@ -183,6 +215,9 @@ impl Https {
         let failed = |error: &reqwest::Error| answer::meaning(error, &self.route);
         let (client, request) = request.build_split();
         let request = request.map_err(|error| failed(&error))?;
+        if let Some(sealing) = &self.sealing {
+            return self.send_sealed(sealing, &client, request).await;
+        }
         self.meter.request(&request);
         let mut answer = client.execute(request).await.map_err(|error| failed(&error))?;
         self.meter.answer(&mut answer);
@@ -200,22 +235,61 @@ impl Https {
         after: Option<Cursor>,
         form: &'static Form<T>,
     ) -> Result<Option<(CurrentHead, Vec<T>)>, TransportError> {
-        let path = match after {
-            Some(cursor) => format!("{path}?after={}", cursor.to_hex()),
-            None => path.to_owned(),
-        };
         within(self.timeouts.sweep, async {
-            let answer = match ok(self.read(&path).await?) {
-                Err(TransportError::Refused(Refusal::Gone)) if after.is_some() => return Ok(None),
-                answer => answer?,
-            };
-            let mut records = Records::after_head(CURRENT_HEAD_SIZE, form);
-            records.read(answer).await?;
-            let (head, records) = records.finish()?;
-            let (head, _) = CurrentHead::parse(&head)?;
-            Ok(Some((head, records)))
+            let query = after.map(|cursor| format!("?after={}", cursor.to_hex())).unwrap_or_default();
+            match self.current_part(path, &query, form).await {
+                Err(TransportError::Refused(Refusal::Gone)) if after.is_some() => Ok(None),
+                // More than one sealed answer holds.
+                Err(TransportError::Refused(Refusal::TooLarge)) if self.sealing.is_some() && after.is_some() => {
+                    Ok(None)
+                }
+                Err(TransportError::Refused(Refusal::TooLarge)) if self.sealing.is_some() => {
+                    self.current_in_parts(path, form).await.map(Some)
+                }
+                read => read.map(Some),
+            }
         })
         .await
+    }
+
+    /// What a query names of the current window.
+    async fn current_part<T>(
+        &self,
+        path: &str,
+        query: &str,
+        form: &'static Form<T>,
+    ) -> Result<(CurrentHead, Vec<T>), TransportError> {
+        let answer = ok(self.read(&format!("{path}{query}")).await?)?;
+        let mut records = Records::after_head(CURRENT_HEAD_SIZE, form);
+        records.read(answer).await?;
+        let (head, records) = records.finish()?;
+        let (head, _) = CurrentHead::parse(&head)?;
+        Ok((head, records))
+    }
+
+    /// All of the current window, by how addresses begin. What arrives meanwhile comes again after the first part's cursor.
+    async fn current_in_parts<T>(
+        &self,
+        path: &str,
+        form: &'static Form<T>,
+    ) -> Result<(CurrentHead, Vec<T>), TransportError> {
+        let finer = |part: &str| "fedcba9876543210".chars().map(|digit| format!("{part}{digit}")).collect::<Vec<_>>();
+        let (mut parts, mut first, mut all) = (finer(""), None, Vec::new());
+        while let Some(part) = parts.pop() {
+            match self.current_part(path, &format!("?part={part}"), form).await {
+                Ok((head, records)) => {
+                    let first: CurrentHead = *first.get_or_insert(head);
+                    if first.window != head.window {
+                        // What is left of the window before is now in a closed one: it is all read again.
+                        return Err(TransportError::Unreachable(Unreachable::Cut));
+                    }
+                    all.extend(records);
+                }
+                Err(TransportError::Refused(Refusal::TooLarge)) if part.len() == 1 => parts.extend(finer(&part)),
+                Err(error) => return Err(error),
+            }
+        }
+        first.map(|head| (head, all)).ok_or(LayoutError("the current window").into())
     }
 
     async fn pick_some_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
@@ -239,7 +313,11 @@ impl Transport for Https {
         within(self.timeouts.call, async {
             let answer = ok(self.read(relay::PATH_RELAY).await?)?;
             let body = answer::at_most(answer, DESCRIPTOR_MAX, "a relay descriptor").await?;
-            Ok(Descriptor::from_bytes(&body)?)
+            let descriptor = Descriptor::from_bytes(&body)?;
+            if let Some(sealing) = &self.sealing {
+                sealing.take_up(&descriptor).await?;
+            }
+            Ok(descriptor)
         })
         .await
     }
@@ -331,14 +409,22 @@ impl Transport for Https {
 
     async fn pick_chunks(&self, addresses: &[Address]) -> Result<Vec<Option<Chunk>>, TransportError> {
         let mut chunks = Vec::with_capacity(addresses.len());
-        for some in addresses.chunks(PICK_CHUNKS_MAX) {
+        let most = if self.sealing.is_some() { SEALED_CHUNKS } else { PICK_CHUNKS_MAX };
+        for some in addresses.chunks(most) {
             chunks.extend(self.pick_some_chunks(some).await?);
         }
         Ok(chunks)
     }
 
+    fn has_feed(&self) -> bool {
+        self.sealing.is_none()
+    }
+
     async fn feed(&self) -> Result<HttpsFeed, TransportError> {
         self.leads_there()?;
+        if self.sealing.is_some() {
+            return Err(TransportError::Refused(Refusal::NotFound));
+        }
         let tls = (!self.onion).then(|| self.tls.clone());
         HttpsFeed::open(&self.endpoint, tls, &self.route, &self.timeouts, self.meter.clone()).await
     }

@@ -121,6 +121,11 @@ pub trait Transport: Send + Sync {
         addresses: &[Address],
     ) -> impl Future<Output = Result<Vec<Option<Chunk>>, TransportError>> + Send;
 
+    /// Whether there is a feed. Without, what is new is asked for from time to time.
+    fn has_feed(&self) -> bool {
+        true
+    }
+
     /// Opens the feed.
     fn feed(&self) -> impl Future<Output = Result<Self::Feed, TransportError>> + Send;
 

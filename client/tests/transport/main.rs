@@ -292,6 +292,7 @@ async fn a_descriptor_is_read() {
         current_window: 20_000,
         oldest_window: 19_987,
         token_keys: Vec::new(),
+        gateway_keys: Vec::new(),
         sunset: None,
     };
     let relay = Relay::answering(http(200, &descriptor.to_bytes())).await;

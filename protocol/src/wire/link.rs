@@ -7,6 +7,8 @@
 //! The host is a name or IPv4 address of ASCII letters, digits, dots and hyphens, or an IPv6 address in brackets.
 //!
 //! The pin is the SHA-256 of the DER SubjectPublicKeyInfo of the relay's TLS key (RFC 7469 section 2.4).
+//!
+//! A forward link says the same of a forwarder (section 5.12), after `himaya-forward:`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,6 +16,7 @@ use std::str::FromStr;
 use super::text::{self, TextError};
 
 const SCHEME: &str = "himaya-relay";
+const SCHEME_FORWARD: &str = "himaya-forward";
 const VERSION: u8 = 1;
 /// The longest endpoint, in bytes.
 pub const ENDPOINT_MAX: usize = 255;
@@ -31,8 +34,8 @@ pub struct RelayLink {
 /// Why a string is not a relay link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// It does not begin with `himaya-relay:`.
-    #[error("a relay link begins with himaya-relay:")]
+    /// It does not begin with `himaya-relay:`, or `himaya-forward:` for a forwarder.
+    #[error("a relay link begins with himaya-relay:, a forward link with himaya-forward:")]
     Scheme,
     /// It holds a letter that no link has.
     #[error("the link holds a character that no link has; copy it again")]
@@ -131,5 +134,51 @@ impl fmt::Display for RelayLink {
 impl fmt::Debug for RelayLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RelayLink(..)")
+    }
+}
+
+/// Where a forwarder listens and the SHA-256 of the public key it must show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ForwardLink(RelayLink);
+
+impl ForwardLink {
+    /// Joins an endpoint `host:port` and a pin.
+    pub fn new(endpoint: &str, pin: [u8; 32]) -> Result<Self, LinkError> {
+        RelayLink::new(endpoint, pin).map(Self)
+    }
+
+    /// Where the forwarder listens, as `host:port`.
+    pub fn endpoint(&self) -> &str {
+        self.0.endpoint()
+    }
+
+    /// Whether the forwarder is an onion service.
+    pub fn is_onion(&self) -> bool {
+        self.0.is_onion()
+    }
+
+    /// SHA-256 of the SubjectPublicKeyInfo that the forwarder must show.
+    pub fn pin(&self) -> &[u8; 32] {
+        self.0.pin()
+    }
+}
+
+impl FromStr for ForwardLink {
+    type Err = LinkError;
+
+    fn from_str(link: &str) -> Result<Self, LinkError> {
+        RelayLink::from_body(&text::decode(SCHEME_FORWARD, link)?).map(Self)
+    }
+}
+
+impl fmt::Display for ForwardLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&text::encode(SCHEME_FORWARD, &self.0.to_body()))
+    }
+}
+
+impl fmt::Debug for ForwardLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ForwardLink(..)")
     }
 }

@@ -8,6 +8,7 @@ pub mod invite;
 pub mod lane;
 pub mod link;
 pub mod member;
+pub mod oblivious;
 pub mod policy;
 pub mod relay;
 pub mod secret;

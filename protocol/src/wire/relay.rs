@@ -14,10 +14,12 @@
 //! POST /v1/pick     list of chunks   → for each address: present 1 ‖ the chunk, zeros if absent
 //! GET  /v1/feed                      → WebSocket; ?form=addresses for addresses only
 //! POST /v1/tokens   invite ‖ request → token response (see token)
+//! POST /v1/ohttp    a request inside → its answer (see oblivious)
 //! ```
 
 use super::address::{ADDRESS_SIZE, Address, PREFIX_SIZE, Prefix};
 use super::cell::{CELL_SIZE, CHUNK_SIZE, Cell, Chunk};
+use super::oblivious::GatewayKey;
 use super::token::TokenKey;
 
 /// `GET`: the descriptor.
@@ -81,8 +83,8 @@ pub enum Access {
 /// ‖ oldest window 4 ‖ cell size 4 ‖ chunk size 4 ‖ sections …       section: kind 2 ‖ length 2 ‖ bytes
 /// ```
 ///
-/// A section of kind 1 is a [`TokenKey`]; one of kind 3 the last day on which the relay takes anything new (4 bytes, days
-/// since 1970-01-01 UTC). Sections of a kind that a reader does not know are skipped; the OHTTP key will stand there.
+/// A section of kind 1 is a [`TokenKey`]; one of kind 2 a [`GatewayKey`]; one of kind 3 the last day on which the relay takes
+/// anything new (4 bytes, days since 1970-01-01 UTC). Sections of a kind that a reader does not know are skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Descriptor {
     /// Who may write.
@@ -97,11 +99,14 @@ pub struct Descriptor {
     pub oldest_window: u32,
     /// The token keys that are accepted, oldest first. No two issue in one window.
     pub token_keys: Vec<TokenKey>,
+    /// The keys under which requests may come encapsulated, oldest first. Clients use the last one.
+    pub gateway_keys: Vec<GatewayKey>,
     /// The last day on which the relay takes anything new, in days since 1970-01-01 UTC, once its end is announced.
     pub sunset: Option<u32>,
 }
 
 const SECTION_TOKEN_KEY: u16 = 1;
+const SECTION_GATEWAY_KEY: u16 = 2;
 const SECTION_SUNSET: u16 = 3;
 const DESCRIPTOR_VERSION: u16 = 1;
 const DESCRIPTOR_HEAD: usize = 24;
@@ -131,6 +136,7 @@ impl Descriptor {
             bytes.extend_from_slice(content);
         };
         self.token_keys.iter().for_each(|key| section(SECTION_TOKEN_KEY, &key.to_bytes()));
+        self.gateway_keys.iter().for_each(|key| section(SECTION_GATEWAY_KEY, &key.to_bytes()));
         if let Some(last_day) = self.sunset {
             section(SECTION_SUNSET, &last_day.to_be_bytes());
         }
@@ -160,6 +166,7 @@ impl Descriptor {
             current_window: word()?,
             oldest_window: word()?,
             token_keys: Vec::new(),
+            gateway_keys: Vec::new(),
             sunset: None,
         };
         let sizes = (usize::try_from(word()?), usize::try_from(word()?));
@@ -173,6 +180,9 @@ impl Descriptor {
             let (section, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([l0, l1]))).ok_or(error)?;
             match u16::from_be_bytes([k0, k1]) {
                 SECTION_TOKEN_KEY => descriptor.token_keys.extend(TokenKey::from_bytes(section).map_err(|_| error)?),
+                SECTION_GATEWAY_KEY => {
+                    descriptor.gateway_keys.extend(GatewayKey::from_bytes(section).map_err(|_| error)?)
+                }
                 SECTION_SUNSET => {
                     let last_day = section.try_into().map(u32::from_be_bytes).map_err(|_| error)?;
                     if descriptor.sunset.replace(last_day).is_some() {
@@ -185,6 +195,7 @@ impl Descriptor {
         }
         let mut pairs = descriptor.token_keys.iter().zip(descriptor.token_keys.iter().skip(1));
         let sane = sane && pairs.all(|(before, after)| before.last_issued < after.first);
+        let sane = sane && descriptor.gateway_keys.is_sorted_by(|before, after| before.first < after.first);
         if sane && sections.is_empty() { Ok(descriptor) } else { Err(error) }
     }
 }
@@ -202,6 +213,44 @@ impl Cursor {
     /// Reads the form of `?after=`.
     pub fn from_hex(text: &str) -> Option<Self> {
         data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?.try_into().ok().map(Self)
+    }
+}
+
+/// Addresses that begin alike: a part of the current window that is asked for by itself, with `?part=`.
+///
+/// One or two hexadecimal digits; `a` is the addresses whose first byte is a0 to af.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    first: u8,
+    last: u8,
+}
+
+impl Part {
+    /// Every address.
+    pub const ALL: Self = Self { first: 0, last: 0xff };
+
+    /// Reads the form of `?part=`.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u8::from_str_radix(text, 16).ok().filter(|_| plain)?;
+        match text.len() {
+            1 => Some(Self { first: number << 4, last: (number << 4) | 0xf }),
+            2 => Some(Self { first: number, last: number }),
+            _ => None,
+        }
+    }
+
+    /// Whether an address is one of them.
+    pub fn holds(&self, address: &Address) -> bool {
+        let [byte, ..] = *address.as_bytes();
+        (self.first..=self.last).contains(&byte)
+    }
+
+    /// The last address before them; `None` when there is none.
+    pub fn before(&self) -> Option<Address> {
+        let mut bytes = [0xff; ADDRESS_SIZE];
+        *bytes.first_mut()? = self.first.checked_sub(1)?;
+        Some(Address::new(bytes))
     }
 }
 

@@ -291,6 +291,7 @@ fn token_keys_of_a_descriptor() {
         current_window: 20_500,
         oldest_window: 20_487,
         token_keys: vec![before, now],
+        gateway_keys: Vec::new(),
         sunset: None,
     };
     let bytes = file.bytes("descriptor");

@@ -5,8 +5,9 @@ use himaya_protocol::wire::cell::{Cell, Frame, open_cell, open_chunk, seal_cell}
 use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::invite::{Invite, InviteError, InviteHash, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, Slot, card_key_slot};
-use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::link::{ForwardLink, RelayLink};
 use himaya_protocol::wire::member::{Aside, SeenKey, Standing, StandingKind, group_verification, turn, verification};
+use himaya_protocol::wire::oblivious::{self, GatewayKey, PUBLIC_KEY_SIZE};
 use himaya_protocol::wire::policy::{GroupKind, Policy, PolicyError, Role};
 use himaya_protocol::wire::relay::{
     Access, CellList, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_picked_chunks,
@@ -117,6 +118,26 @@ fn relay_links() {
         let read: RelayLink = file.text(item).parse().expect("a link");
         assert_eq!((read.endpoint(), read.pin()), (endpoint, &pin));
     }
+    let forward = ForwardLink::new("relay.example.org:7443", pin).expect("an endpoint");
+    assert_eq!(forward.to_string(), file.text("forward_link"));
+    assert_eq!(file.text("forward_link").parse(), Ok(forward));
+    assert!(
+        file.text("link").parse::<ForwardLink>().is_err() && file.text("forward_link").parse::<RelayLink>().is_err()
+    );
+}
+
+#[test]
+fn what_is_sealed_has_few_sizes() {
+    for (length, size) in [(0, 8_704), (8_704, 8_704), (8_705, 66_560), (66_560, 66_560)] {
+        assert_eq!(oblivious::fill_request(vec![7; length]).map(|filled| filled.len()), Some(size));
+    }
+    assert_eq!(oblivious::fill_request(vec![7; 66_561]), None);
+    for (length, size) in [(1, 8_704), (8_705, 66_560), (66_561, 133_120), (1_064_960, 1_064_960)] {
+        let filled = oblivious::fill_answer(vec![7; length]).expect("short enough");
+        assert_eq!(filled.len(), size);
+        assert!(filled[..length].iter().all(|byte| *byte == 7) && filled[length..].iter().all(|byte| *byte == 0));
+    }
+    assert_eq!(oblivious::fill_answer(vec![7; 1_064_961]), None);
 }
 
 #[test]
@@ -244,6 +265,7 @@ fn descriptors() {
         current_window: 20_500,
         oldest_window: 20_487,
         token_keys: Vec::new(),
+        gateway_keys: Vec::new(),
         sunset: None,
     };
     let bytes = file.bytes("descriptor");
@@ -251,11 +273,25 @@ fn descriptors() {
     assert_eq!(Descriptor::from_bytes(bytes).as_ref(), Ok(&descriptor));
     assert_eq!(Descriptor::from_bytes(file.bytes("descriptor_with_section")).as_ref(), Ok(&descriptor));
     assert_not_malleable("descriptor", bytes, |bytes| Descriptor::from_bytes(bytes).ok().map(|it| it.to_bytes()));
+    let config = file.bytes("key_config");
+    let public = config[3..3 + PUBLIC_KEY_SIZE].try_into().expect("a public key");
+    let key = GatewayKey { first: 20_487, public: Box::new(public) };
+    assert_eq!(key.config(), config);
+    let gateway = Descriptor { gateway_keys: vec![key], ..descriptor.clone() };
+    let bytes = file.bytes("descriptor_with_gateway");
+    assert_eq!(gateway.to_bytes(), bytes);
+    assert_eq!(Descriptor::from_bytes(bytes).as_ref(), Ok(&gateway));
     let announced = Descriptor { sunset: Some(20_849), ..descriptor };
     let bytes = file.bytes("descriptor_with_sunset");
     assert_eq!(announced.to_bytes(), bytes);
     assert_eq!(Descriptor::from_bytes(bytes).as_ref(), Ok(&announced));
-    for item in ["refused_descriptor_two_sunsets", "refused_descriptor_short_sunset"] {
+    for item in [
+        "refused_descriptor_two_sunsets",
+        "refused_descriptor_short_sunset",
+        "refused_descriptor_gateway_twice",
+        "refused_descriptor_gateway_id",
+        "refused_descriptor_gateway_suite",
+    ] {
         assert!(Descriptor::from_bytes(file.bytes(item)).is_err(), "{item}");
     }
 }

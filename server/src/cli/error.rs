@@ -13,10 +13,14 @@ use crate::tokens::{InviteError, NoRandomness};
 /// Why a command did not do what it was asked. Each says what to do next.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CliError {
-    #[error("{0} is a relay's folder already; nothing was changed")]
+    #[error("{0} is the folder of a relay or forwarder already; nothing was changed")]
     AlreadyMade(PathBuf),
     #[error("{0} is not a relay's folder; make one with `himaya-relay init`")]
     NotMade(PathBuf),
+    #[error("{0} is not a forwarder's folder; make one with `himaya-relay forward init`")]
+    ForwardNotMade(PathBuf),
+    #[error("a forwarder reaches no onion address; give the relay's link with its name on the internet")]
+    ForwardOnion,
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("{0}")]

@@ -32,22 +32,24 @@ pub(super) fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), Cli
     let identity = Identity::make()?;
     let link = link_to(&link_host, identity.pin)?;
     let config = Config::template(arguments.listen, &link_host, arguments.access);
-    make_folder(&arguments.dir)?;
-    if layout.config().exists() || layout.key().exists() {
-        return Err(CliError::AlreadyMade(arguments.dir.clone()));
-    }
-    write_new(&layout.key(), identity.key_pem.as_bytes())?;
-    write_new(&layout.certificate(), identity.certificate_pem.as_bytes())?;
-    // Last: a folder with a configuration is a whole one.
-    write_new(&layout.config(), config.as_bytes())?;
-    File::open(&arguments.dir)?.sync_all()?;
+    make_folder(&layout, &layout.config(), &identity, &config)?;
     writeln!(out, "{link}")?;
     Ok(())
 }
 
-fn make_folder(path: &Path) -> Result<(), CliError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
-    made.map_err(|source| CliError::File { path: path.to_owned(), source })
+/// Makes a folder with a TLS key, its certificate and a configuration. Refuses one that has them.
+pub(super) fn make_folder(layout: &Layout, path: &Path, identity: &Identity, config: &str) -> Result<(), CliError> {
+    let folder = layout.folder();
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| CliError::File { path: folder.to_owned(), source })?;
+    if path.exists() || layout.key().exists() {
+        return Err(CliError::AlreadyMade(folder.to_owned()));
+    }
+    write_new(&layout.key(), identity.key_pem.as_bytes())?;
+    write_new(&layout.certificate(), identity.certificate_pem.as_bytes())?;
+    // Last: a folder with a configuration is a whole one.
+    write_new(path, config.as_bytes())?;
+    Ok(File::open(folder)?.sync_all()?)
 }
 
 /// Writes a file that nobody else may read and that must not be there yet.

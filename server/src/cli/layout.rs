@@ -27,6 +27,10 @@ impl Layout {
         self.folder.join("relay.toml")
     }
 
+    pub(super) fn forward_config(&self) -> PathBuf {
+        self.folder.join("forward.toml")
+    }
+
     /// Where `init` puts the TLS key.
     pub(super) fn key(&self) -> PathBuf {
         self.folder.join("tls-key.pem")
@@ -43,6 +47,10 @@ impl Layout {
 
     pub(super) fn acme_account(&self) -> PathBuf {
         self.folder.join("acme-account.json")
+    }
+
+    pub(super) fn gateway_keys(&self) -> PathBuf {
+        self.folder.join("ohttp-keys")
     }
 
     pub(super) fn sunset(&self) -> PathBuf {

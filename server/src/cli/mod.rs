@@ -16,6 +16,7 @@ mod census;
 mod day;
 mod doctor;
 mod error;
+mod forward;
 mod init;
 mod invite;
 mod layout;
@@ -55,6 +56,8 @@ enum Command {
     Link(link::Arguments),
     /// Run the relay. Prints one line when it listens.
     Serve(serve::Arguments),
+    /// Hand other people's encapsulated requests to one relay, so that it does not see who asks.
+    Forward(forward::Arguments),
     /// After a stop so long that everything kept is too old: destroy it, and let the relay start again.
     CatchUp(catch_up::Arguments),
     /// Look whether all is well: listening, certificate, clock, disk, permissions. Fails when something is not.
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Invite(arguments) => invite::run(&arguments, &mut out),
         Command::Link(arguments) => link::run(&arguments, &mut out),
         Command::Serve(arguments) => serve::run(&arguments, &mut out),
+        Command::Forward(arguments) => forward::run(&arguments, &mut out),
         Command::CatchUp(arguments) => catch_up::run(&arguments, &mut out),
         Command::Doctor(arguments) => doctor::run(&arguments, &mut out),
         Command::Sunset(arguments) => sunset::run(&arguments, &mut out),

@@ -14,6 +14,7 @@ use super::sunset::Sunset;
 use super::upkeep::{Keypair, Upkeep};
 use super::{CliError, Layout, boot_id, catch_up, census, log, random, sunset};
 use crate::config::{self, Access, Config};
+use crate::gateway::Gateway;
 use crate::http::{Health, Limits, Server};
 use crate::service::Relay;
 use crate::store::SledStore;
@@ -89,6 +90,7 @@ async fn serve(
         }
         Access::Tokens => relay.with_tokens(Tokens::new(Invites::in_folder(&layout.invites())?, Box::new(random))),
     };
+    let relay = relay.with_gateway(Gateway::new(Some(layout.gateway_keys()), Box::new(random)));
     let keypair = Keypair::load(layout, config)?;
     let shown = keypair.shown();
     let renewal = Renewal::new(layout, config, shown.clone())?;
@@ -133,7 +135,7 @@ async fn serve(
 }
 
 /// Has this process open as many files as the system lets it: each connection is one, and each window some.
-fn allow_files(connections: u32) {
+pub(super) fn allow_files(connections: u32) {
     let mut allowed = getrlimit(Resource::Nofile);
     allowed.current = allowed.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, allowed) {
@@ -149,7 +151,7 @@ fn allow_files(connections: u32) {
     }
 }
 
-fn limits(configured: &config::Limits) -> Limits {
+pub(super) fn limits(configured: &config::Limits) -> Limits {
     Limits {
         new_connections: configured.new_connections.get(),
         connections: configured.connections.get(),
@@ -157,6 +159,7 @@ fn limits(configured: &config::Limits) -> Limits {
         streams: configured.streams.get(),
         requests_each: configured.requests_each.get(),
         requests: configured.requests.get(),
+        long_answers: configured.long_answers.get(),
         headers: configured.headers.get(),
         head_size: configured.head_size,
         handshake: configured.handshake,
@@ -167,7 +170,7 @@ fn limits(configured: &config::Limits) -> Limits {
     }
 }
 
-fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, CliError> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {

@@ -24,6 +24,8 @@ pub struct Limits {
     pub requests_each: NonZeroU32,
     /// Requests that all connections together may make in a second.
     pub requests: NonZeroU32,
+    /// Long answers to encapsulated requests at one time.
+    pub long_answers: NonZeroU32,
     /// Fields in the head of a request.
     pub headers: NonZeroU32,
     /// Bytes in the head of a request, 8 to 64 KiB.
@@ -57,6 +59,7 @@ impl Default for Limits {
             streams: number(4),
             requests_each: number(100),
             requests: number(2_000),
+            long_answers: number(16),
             headers: number(32),
             head_size: 8 << 10,
             handshake: Duration::from_secs(10),

@@ -11,9 +11,11 @@ use serde::Deserialize;
 use crate::service::{Policy, PolicyError};
 
 mod environment;
+mod forward;
 mod limits;
 mod units;
 
+pub use forward::Forward;
 pub use limits::Limits;
 
 const TEMPLATE: &str = include_str!("relay.toml");
@@ -114,6 +116,9 @@ pub enum ConfigError {
     /// It is not the TOML that is expected.
     #[error("relay.toml: {0}")]
     Form(#[from] toml::de::Error),
+    /// A forwarder's file is not the TOML that is expected.
+    #[error("forward.toml: {0}")]
+    Forward(toml::de::Error),
     /// Windows or retention are outside the limits.
     #[error("relay.toml: {0}")]
     Policy(#[from] PolicyError),

@@ -27,6 +27,11 @@ pub(super) struct Received {
 }
 
 impl Received {
+    /// The bytes, and the room that they take.
+    pub(super) fn into_parts(self) -> (Vec<u8>, Option<OwnedSemaphorePermit>) {
+        (self.bytes, self.room)
+    }
+
     /// Turns the bytes into something no larger, and leaves the room that it takes.
     pub(super) fn parse<T, E>(
         self,

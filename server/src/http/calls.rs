@@ -12,16 +12,18 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::{get, post};
 use himaya_protocol::wire::address::PREFIX_SIZE;
-use himaya_protocol::wire::relay::{self, Cursor, Pick};
+use himaya_protocol::wire::oblivious;
+use himaya_protocol::wire::relay::{self, Cursor, Part, Pick};
 use tokio::sync::{Semaphore, watch};
 
 use super::body::{self, Keep, binary, pages};
 use super::closed::{self, Form, Looking};
 use super::feed;
+use super::gateway;
 use super::problem::Problem;
 use super::tokens;
 use super::visit::Visit;
-use crate::service::{Picked, Relay, RelayError, Sweep};
+use crate::service::{Current, Picked, Relay, RelayError, Sweep};
 use crate::store::Put;
 
 /// What the calls share.
@@ -35,22 +37,39 @@ pub(super) struct App {
     pub(super) looking: Looking,
     /// One permit an open feed.
     pub(super) feeds: Arc<Semaphore>,
+    /// One permit an encapsulated request that is open.
+    pub(super) opened: Arc<Semaphore>,
+    /// One permit a long answer to an encapsulated request.
+    pub(super) long_answers: Arc<Semaphore>,
     /// Becomes true when the server stops.
     pub(super) stopping: watch::Receiver<bool>,
 }
 
+/// Everything that a connection can ask for. What comes encapsulated is asked of the same calls, without the feed and
+/// without being encapsulated again.
 pub(super) fn router(app: App) -> Router {
+    let inside = gateway::Inside(with_app(calls(), app.clone()));
+    let around = Router::new()
+        .route(relay::PATH_FEED, get(feed::open))
+        .route(oblivious::PATH_OHTTP, post(gateway::answer).layer(Extension(inside)));
+    with_app(calls().merge(around), app)
+}
+
+fn calls() -> Router<App> {
     Router::new()
         .route(relay::PATH_RELAY, get(descriptor))
         .route(relay::PATH_CELLS, post(put_cell))
         .route(relay::PATH_CHUNKS, post(put_chunk))
         .route(relay::PATH_PICK, post(pick))
         .route(relay::PATH_TOKENS, post(tokens::issue))
-        .route(relay::PATH_FEED, get(feed::open))
         .route(relay::PATH_CURRENT_CELLS, get(current_cells))
         .route(relay::PATH_CURRENT_INDEX, get(current_index))
         .route("/v1/windows/{window}/cells", get(window_cells))
         .route("/v1/windows/{window}/index", get(window_index))
+}
+
+fn with_app(routes: Router<App>, app: App) -> Router {
+    routes
         .fallback(no_such_call)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::map_response_with_state(app.clone(), tokens::challenge))
@@ -143,11 +162,13 @@ async fn current(
     query: Option<String>,
     next: fn(&mut Sweep) -> Result<Vec<u8>, RelayError>,
 ) -> Result<Response, Problem> {
-    let after = match query {
-        None => None,
-        Some(query) => Some(query.strip_prefix("after=").and_then(Cursor::from_hex).ok_or(Problem::Malformed)?),
+    let which = match query.as_deref().map(|query| query.split_once('=').ok_or(Problem::Malformed)).transpose()? {
+        None => Current::All,
+        Some(("after", cursor)) => Current::After(Cursor::from_hex(cursor).ok_or(Problem::Malformed)?),
+        Some(("part", part)) => Current::Part(Part::from_hex(part).ok_or(Problem::Malformed)?),
+        Some(_) => return Err(Problem::Malformed),
     };
-    let (head, sweep) = app.relay.current(after).await?;
+    let (head, sweep) = app.relay.current(which).await?;
     Ok(binary(StatusCode::OK, pages(head.to_bytes().to_vec(), sweep, next), Keep::Never))
 }
 

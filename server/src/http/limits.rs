@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use himaya_protocol::wire::oblivious::{ANSWER_MAX, REQUEST_MAX};
+
 use super::body::PAGE_SIZE;
 use super::visit::BODIES;
 
@@ -13,6 +15,9 @@ pub(super) const TLS_OUT: usize = 32 << 10;
 const TLS_IN: usize = 64 << 10;
 /// Tasks, timers, parsers and states of a connection, generously.
 const STATE: usize = 48 << 10;
+
+/// Encapsulated requests that are open at one time, in which they take up to twice their size; others wait.
+pub(super) const OPENED: usize = 64;
 
 /// What a server takes on at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct Limits {
     pub requests_each: u32,
     /// Requests that all connections together may make in a second.
     pub requests: u32,
+    /// Long answers to encapsulated requests at one time.
+    pub long_answers: u32,
     /// Fields in the head of a request.
     pub headers: u32,
     /// Bytes in the head of a request.
@@ -59,9 +66,16 @@ impl Limits {
         bytes(fixed).saturating_add(u64::from(self.streams).saturating_mul(bytes(stream)))
     }
 
+    /// The most bytes of memory that one long answer to an encapsulated request takes: collected, written, filled, sealed.
+    pub fn memory_long(&self) -> u64 {
+        bytes(4 * ANSWER_MAX)
+    }
+
     /// The most bytes of memory that all connections together can make the server hold.
     pub fn memory(&self) -> u64 {
-        self.memory_each().saturating_mul(self.connections.into())
+        let sealed =
+            bytes(OPENED * 2 * REQUEST_MAX).saturating_add(self.memory_long().saturating_mul(self.long_answers.into()));
+        self.memory_each().saturating_mul(self.connections.into()).saturating_add(sealed)
     }
 }
 

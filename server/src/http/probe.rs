@@ -10,15 +10,14 @@ use himaya_protocol::wire::relay::{Descriptor, PATH_RELAY};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls13_signature};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, NamedGroup, SignatureScheme};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::NamedGroup;
+use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use super::tls::{Certificate, TlsError};
+use super::pinned::client_config;
+use super::tls::TlsError;
 
 /// The longest descriptor that is read.
 const DESCRIPTOR_MAX: usize = 64 << 10;
@@ -58,14 +57,7 @@ pub async fn probe(address: SocketAddr, pin: [u8; 32], patience: Duration) -> Re
 }
 
 async fn ask(address: SocketAddr, pin: [u8; 32]) -> Result<Answered, ProbeError> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(TlsError::from)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Pinned { pin, provider }))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let config = client_config(pin)?;
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::from(address.ip());
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
@@ -84,50 +76,4 @@ async fn ask(address: SocketAddr, pin: [u8; 32]) -> Result<Answered, ProbeError>
         descriptor: descriptor.ok_or(ProbeError::NotARelay)?,
         post_quantum: group == Some(NamedGroup::X25519MLKEM768),
     })
-}
-
-/// Trusts the one key that the relay link names.
-#[derive(Debug)]
-struct Pinned {
-    pin: [u8; 32],
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        match Certificate::of(end_entity) {
-            Ok(certificate) if certificate.pin == self.pin => Ok(ServerCertVerified::assertion()),
-            Ok(_) => Err(CertificateError::ApplicationVerificationFailure.into()),
-            Err(_) => Err(CertificateError::BadEncoding.into()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _cert: &CertificateDer<'_>,
-        _dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        Err(rustls::Error::General("TLS 1.2 is not spoken".to_owned()))
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
 }

@@ -31,6 +31,12 @@ pub(super) enum Problem {
     InviteRefused,
     /// No tokens are issued under this key now.
     WrongTokenKey,
+    /// The request is sealed to a key that is not this relay's now.
+    WrongGatewayKey,
+    /// The answer is too long to be sealed at once.
+    TooLong,
+    /// The relay behind a forwarder does not answer.
+    NoRelay,
     /// The invite has nothing left in this window.
     AllotmentDrawn,
     /// The relay has no room for more.
@@ -50,7 +56,7 @@ pub(super) enum Problem {
 }
 
 #[cfg(test)]
-pub(super) const ALL: [Problem; 19] = [
+pub(super) const ALL: [Problem; 22] = [
     Problem::Malformed,
     Problem::TooLarge,
     Problem::TooSlow,
@@ -62,6 +68,9 @@ pub(super) const ALL: [Problem; 19] = [
     Problem::TokenNeeded,
     Problem::InviteRefused,
     Problem::WrongTokenKey,
+    Problem::WrongGatewayKey,
+    Problem::TooLong,
+    Problem::NoRelay,
     Problem::AllotmentDrawn,
     Problem::Full,
     Problem::TooOften,
@@ -169,6 +178,24 @@ impl Problem {
                 "No tokens are issued under this key now",
                 "Ask for the descriptor, which has the key, and draw anew",
             ),
+            Self::WrongGatewayKey => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "wrong-gateway-key",
+                "The request is sealed to a key that is not this relay's now",
+                "Ask for the descriptor, which has the key, and seal anew",
+            ),
+            Self::TooLong => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-long",
+                "The answer is too long to be sealed at once",
+                "Ask for a part of it",
+            ),
+            Self::NoRelay => (
+                StatusCode::BAD_GATEWAY,
+                "no-relay",
+                "The relay behind this forwarder does not answer",
+                "Send the same again later, and tell the operator",
+            ),
             Self::AllotmentDrawn => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "allotment-drawn",
@@ -188,6 +215,11 @@ impl Problem {
                 "Send the same again later, and tell the operator",
             ),
         }
+    }
+
+    /// What breaks a body off.
+    pub(super) fn into_error(self) -> std::io::Error {
+        std::io::Error::other(self.parts().2)
     }
 
     /// The document, padded with spaces to [`PROBLEM_SIZE`].

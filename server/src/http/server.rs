@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use himaya_protocol::wire::link::RelayLink;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
@@ -16,7 +17,8 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::calls::{App, router};
-use super::limits::{Limits, TLS_OUT, WINDOW};
+use super::forward;
+use super::limits::{Limits, OPENED, TLS_OUT, WINDOW};
 use super::patient::Patient;
 use super::tls::{self, Shown, TlsError};
 use super::visit::{Calls, Rates, Visit};
@@ -34,7 +36,7 @@ pub struct Server {
     /// Where tor hands over what comes to the onion service.
     onion: Option<TcpListener>,
     acceptor: TlsAcceptor,
-    app: App,
+    router: axum::Router,
     limits: Limits,
     stop: watch::Sender<bool>,
 }
@@ -60,6 +62,34 @@ impl Server {
         relay: Relay,
         limits: Limits,
     ) -> Result<Self, ServerError> {
+        let (stop, stopping) = watch::channel(false);
+        let feeds = Arc::new(Semaphore::new(permits(limits.feeds)));
+        let (body, patience) = (limits.body, limits.patience);
+        let long_answers = Arc::new(Semaphore::new(permits(limits.long_answers)));
+        let opened = Arc::new(Semaphore::new(OPENED));
+        let app = App { relay, body, patience, looking: Arc::default(), feeds, opened, long_answers, stopping };
+        Self::listen(listen, onion, shown, router(app), limits, stop).await
+    }
+
+    /// Listens as a forwarder, which hands encapsulated requests to one relay.
+    pub async fn forward(
+        listen: SocketAddr,
+        shown: Arc<Shown>,
+        relay: RelayLink,
+        limits: Limits,
+    ) -> Result<Self, ServerError> {
+        let router = forward::router(relay, limits.body, limits.patience)?;
+        Self::listen(listen, None, shown, router, limits, watch::Sender::new(false)).await
+    }
+
+    async fn listen(
+        listen: SocketAddr,
+        onion: Option<SocketAddr>,
+        shown: Arc<Shown>,
+        router: axum::Router,
+        limits: Limits,
+        stop: watch::Sender<bool>,
+    ) -> Result<Self, ServerError> {
         let acceptor = TlsAcceptor::from(tls::server_config(shown)?);
         let listener = TcpListener::bind(listen).await?;
         let onion = match onion {
@@ -69,11 +99,7 @@ impl Server {
             Some(address) => Some(TcpListener::bind(address).await?),
             None => None,
         };
-        let (stop, stopping) = watch::channel(false);
-        let feeds = Arc::new(Semaphore::new(permits(limits.feeds)));
-        let (body, patience) = (limits.body, limits.patience);
-        let app = App { relay, body, patience, looking: Arc::default(), feeds, stopping };
-        Ok(Self { listener, onion, acceptor, app, limits, stop })
+        Ok(Self { listener, onion, acceptor, router, limits, stop })
     }
 
     /// Where it listens, with the port that the system chose.
@@ -87,10 +113,10 @@ impl Server {
         let rates = Arc::new(Rates::new(self.limits.requests_each, self.limits.requests));
         let connections = Connections {
             acceptor: self.acceptor,
-            router: TowerToHyperService::new(router(self.app.clone())),
+            router: TowerToHyperService::new(self.router),
             builder: builder(&self.limits),
             limits: self.limits,
-            stopping: self.app.stopping.clone(),
+            stopping: self.stop.subscribe(),
         };
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -13,11 +13,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use himaya_protocol::wire::relay::{CurrentHead, Cursor, Descriptor, Pick};
+use himaya_protocol::wire::relay::{CurrentHead, Cursor, Descriptor, Part, Pick};
 use himaya_protocol::wire::token::Token;
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use tokio::sync::Semaphore;
 
+use crate::gateway::Gateway;
 use crate::store::{CellStore, Census, Put, StoreError, Subscription};
 use crate::tokens::Tokens;
 
@@ -94,6 +95,17 @@ impl From<StoreError> for RelayError {
     }
 }
 
+/// What of the current window is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Current {
+    /// All of it.
+    All,
+    /// Those whose addresses begin alike.
+    Part(Part),
+    /// What arrived since, be it in the window before.
+    After(Cursor),
+}
+
 /// How many addresses all answers to cursors may hold in memory together: 32 MiB. Whoever comes when they are used up is
 /// told that its cursor is not known, and reads the window, which takes no list.
 const LISTED_MAX: usize = 1 << 20;
@@ -105,6 +117,7 @@ pub struct Relay {
     clock: Arc<dyn Clock>,
     policy: Policy,
     tokens: Option<Arc<Tokens>>,
+    gateway: Option<Arc<Gateway>>,
     sunset: Sunset,
     /// What was found out of closed windows.
     contents: Arc<Mutex<BTreeMap<u32, Arc<Contents>>>>,
@@ -120,6 +133,7 @@ impl Relay {
             clock,
             policy,
             tokens: None,
+            gateway: None,
             sunset: Sunset::default(),
             contents: Arc::default(),
             listed: Arc::new(Semaphore::new(LISTED_MAX)),
@@ -160,6 +174,7 @@ impl Relay {
             current_window,
             oldest_window: self.policy.oldest_of(current_window),
             token_keys: self.token_keys(),
+            gateway_keys: self.gateway.as_ref().map(|gateway| gateway.keys()).unwrap_or_default(),
             sunset: self.sunset.last_day(),
         }
     }
@@ -208,24 +223,28 @@ impl Relay {
         if closed { Ok(()) } else { Err(RelayError::NoSuchWindow) }
     }
 
-    /// The cells of the current window, or those that arrived after a cursor, be it in the window before.
+    /// Cells of the current window, or those that arrived after a cursor, be it in the window before.
     ///
     /// Whoever comes back with the head's cursor misses nothing; a cell that arrives while the answer is read may come
     /// twice.
-    pub async fn current(&self, after: Option<Cursor>) -> Result<(CurrentHead, Sweep), RelayError> {
+    pub async fn current(&self, which: Current) -> Result<(CurrentHead, Sweep), RelayError> {
         let window = self.window().await;
         let arrivals = self.store.arrivals();
-        match after {
-            Some(after) => {
+        match which {
+            Current::After(after) => {
                 let (addresses, cursor) = arrivals.since(after).ok_or(RelayError::UnknownCursor)?;
                 let count = u32::try_from(addresses.len()).map_err(|_| RelayError::UnknownCursor)?;
                 let room = self.listed.clone().try_acquire_many_owned(count).map_err(|_| RelayError::UnknownCursor)?;
                 Ok((CurrentHead { window, cursor }, Sweep::list(self.store.clone(), addresses, room)))
             }
-            None => {
+            Current::All | Current::Part(_) => {
                 // The cursor first: what arrives between it and the sweep is then seen by both.
                 let cursor = arrivals.cursor();
-                Ok((CurrentHead { window, cursor }, Sweep::window(self.store.clone(), window)))
+                let sweep = match which {
+                    Current::Part(part) => Sweep::part(self.store.clone(), window, part),
+                    Current::All | Current::After(_) => Sweep::window(self.store.clone(), window),
+                };
+                Ok((CurrentHead { window, cursor }, sweep))
             }
         }
     }
@@ -245,6 +264,7 @@ impl Relay {
     pub async fn tidy(&self) -> Result<(), RelayError> {
         let newest = self.policy.window_at(self.clock.unix_seconds()).max(self.store.newest_window());
         self.store.advance(newest, self.policy.oldest_of(newest)).await?;
+        self.turn_gateway_keys(newest).await;
         Ok(self.turn_keys().await?)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::vec;
 
 use himaya_protocol::wire::address::Prefix;
-use himaya_protocol::wire::relay::{PICKED_CELL_SIZE, PICKED_CHUNK_SIZE, Pick, record};
+use himaya_protocol::wire::relay::{PICKED_CELL_SIZE, PICKED_CHUNK_SIZE, Part, Pick, record};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -24,13 +24,18 @@ pub struct Sweep {
 }
 
 enum Rest {
-    Window { window: u32, after: Option<Address> },
+    Window { window: u32, after: Option<Address>, part: Part },
     List { addresses: vec::IntoIter<Address>, _room: OwnedSemaphorePermit },
 }
 
 impl Sweep {
     pub(super) fn window(store: Arc<dyn CellStore>, window: u32) -> Self {
-        Self { store, rest: Rest::Window { window, after: None } }
+        Self::part(store, window, Part::ALL)
+    }
+
+    /// The cells of a window whose addresses begin alike.
+    pub(super) fn part(store: Arc<dyn CellStore>, window: u32, part: Part) -> Self {
+        Self { store, rest: Rest::Window { window, after: part.before(), part } }
     }
 
     /// The cells of a closed window from one of them on.
@@ -44,7 +49,7 @@ impl Sweep {
         if skip > 0 {
             after = store.addresses(window, after.as_ref(), skip)?.last().copied().or(after);
         }
-        Ok(Self { store, rest: Rest::Window { window, after } })
+        Ok(Self { store, rest: Rest::Window { window, after, part: Part::ALL } })
     }
 
     /// Sorts the list, so that the answer does not tell in which order its cells arrived. `room` is held with the list.
@@ -56,8 +61,9 @@ impl Sweep {
     /// The next cells. An empty page is the end.
     pub fn next_cells(&mut self) -> Result<Vec<(Address, Cell)>, RelayError> {
         match &mut self.rest {
-            Rest::Window { window, after } => {
-                let page = self.store.cells(*window, after.as_ref(), CELLS_PER_PAGE)?;
+            Rest::Window { window, after, part } => {
+                let mut page = self.store.cells(*window, after.as_ref(), CELLS_PER_PAGE)?;
+                page.retain(|(address, _)| part.holds(address));
                 *after = page.last().map(|(address, _)| *address).or(*after);
                 Ok(page)
             }
@@ -77,8 +83,9 @@ impl Sweep {
     /// The addresses of the next cells. An empty page is the end.
     pub fn next_addresses(&mut self) -> Result<Vec<Address>, RelayError> {
         match &mut self.rest {
-            Rest::Window { window, after } => {
-                let page = self.store.addresses(*window, after.as_ref(), ADDRESSES_PER_PAGE)?;
+            Rest::Window { window, after, part } => {
+                let mut page = self.store.addresses(*window, after.as_ref(), ADDRESSES_PER_PAGE)?;
+                page.retain(|address| part.holds(address));
                 *after = page.last().copied().or(*after);
                 Ok(page)
             }

@@ -8,6 +8,7 @@ use himaya_protocol::wire::token::{BatchResponse, IssueRequest, Token, TokenKey}
 
 use super::{Relay, RelayError};
 use crate::crash;
+use crate::gateway::Gateway;
 use crate::store::{Admission, StoreError};
 use crate::tokens::{InviteError, IssueError, Tokens};
 
@@ -17,6 +18,18 @@ impl Relay {
     pub fn with_tokens(mut self, tokens: Tokens) -> Self {
         self.tokens = Some(Arc::new(tokens));
         self
+    }
+
+    /// Gives it what opens encapsulated requests. Without, there is no such call.
+    #[must_use]
+    pub fn with_gateway(mut self, gateway: Gateway) -> Self {
+        self.gateway = Some(Arc::new(gateway));
+        self
+    }
+
+    /// What opens encapsulated requests.
+    pub fn gateway(&self) -> Option<&Arc<Gateway>> {
+        self.gateway.as_ref()
     }
 
     /// Answers a draw of tokens. What it took from its invite's allotment is durable then.
@@ -62,6 +75,15 @@ impl Relay {
             tracing::error!(%error, "expired invites could not be forgotten");
         }
         Ok(())
+    }
+
+    /// Takes up the keys for encapsulated requests and makes one when it is due. Those that are there serve on if that fails.
+    pub(super) async fn turn_gateway_keys(&self, newest: u32) {
+        let Some(gateway) = self.gateway.clone() else { return };
+        let (oldest, period) = (self.policy.oldest_of(newest), self.policy.token_period());
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || gateway.turn(newest, oldest, period)).await {
+            tracing::error!(%error, "there is no new key for encapsulated requests");
+        }
     }
 
     /// Waits for the key of a window that somebody else has just entered: between the two there is none that issues.

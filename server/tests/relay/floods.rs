@@ -32,6 +32,7 @@ fn stated(connections: u32) -> u64 {
         streams: limits.streams.get(),
         requests_each: limits.requests_each.get(),
         requests: limits.requests.get(),
+        long_answers: limits.long_answers.get(),
         headers: limits.headers.get(),
         head_size: limits.head_size,
         handshake: limits.handshake,

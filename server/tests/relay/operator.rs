@@ -143,7 +143,7 @@ async fn a_healthy_relay_is_found_healthy() {
     let words = said(&run(&home, &["doctor", "DIR"]));
     assert!(words.contains("listening") && !words.contains("FAILED"), "{words}");
     let left: Vec<_> = std::fs::read_dir(&home.dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 5, "the doctor left something behind: {left:?}");
+    assert_eq!(left.len(), 6, "the doctor left something behind: {left:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::link::{ForwardLink, RelayLink};
 use rustix::process::{Pid, Signal, kill_process};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_himaya-relay");
@@ -62,37 +62,53 @@ impl Home {
 
     /// Starts the relay; an error when it ends before it listens.
     pub fn try_serve(&self, environment: &[(&str, &str)]) -> Result<Relay, End> {
-        let mut child = Command::new(BINARY)
-            .arg("serve")
-            .arg(&self.dir)
-            .env_remove("RUST_LOG")
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = child.stderr.take().unwrap();
-        let log = std::thread::spawn(move || {
-            let mut text = String::new();
-            log.read_to_string(&mut text).unwrap();
-            text
-        });
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        match line.trim_end().strip_prefix("listening on ") {
-            Some(address) => {
-                let address = address.parse().unwrap();
-                Ok(Relay { child: Some(child), log: Some(log), address, pin: self.pin })
-            }
-            None => Err(End { status: child.wait().unwrap(), log: log.join().unwrap() }),
-        }
+        start(&["serve"], &self.dir, self.pin, environment)
     }
 
     pub fn audit(&self) -> String {
         let output = command(["audit", &self.dir.to_string_lossy()]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// A forwarder in a folder of its own, made for one relay.
+pub fn forwarder(dir: &Path, to: &RelayLink, environment: &[(&str, &str)]) -> Relay {
+    let (folder, to) = (dir.to_string_lossy(), to.to_string());
+    let made =
+        command(["forward", "init", &folder, "--to", &to, "--listen", "127.0.0.1:0", "--link-host", "127.0.0.1:1"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let link: ForwardLink = String::from_utf8(made.stdout).unwrap().trim().parse().unwrap();
+    let started = start(&["forward", "serve"], dir, *link.pin(), environment);
+    started.unwrap_or_else(|end| panic!("the forwarder ended with {:?}: {}", end.status, end.log))
+}
+
+/// Starts what listens; an error when it ends before.
+fn start(words: &[&str], dir: &Path, pin: [u8; 32], environment: &[(&str, &str)]) -> Result<Relay, End> {
+    let mut child = Command::new(BINARY)
+        .args(words)
+        .arg(dir)
+        .env_remove("RUST_LOG")
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = child.stderr.take().unwrap();
+    let log = std::thread::spawn(move || {
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        text
+    });
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    match line.trim_end().strip_prefix("listening on ") {
+        Some(address) => {
+            let address = address.parse().unwrap();
+            Ok(Relay { child: Some(child), log: Some(log), address, pin })
+        }
+        None => Err(End { status: child.wait().unwrap(), log: log.join().unwrap() }),
     }
 }
 

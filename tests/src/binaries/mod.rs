@@ -4,6 +4,7 @@
 //! The limits of these waits are generous, so that only what never happens reaches them.
 
 mod build;
+mod forward;
 mod home;
 mod poll;
 pub mod proxy;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use anyhow::Context as _;
 
 pub use build::{Binaries, binaries};
+pub use forward::ForwardProcess;
 pub use home::{Answer, Home, Run, string};
 pub use poll::{LIMIT, until};
 pub use proxy::Proxy;

@@ -215,7 +215,7 @@ pub(super) fn terminate(child: &Child) -> anyhow::Result<()> {
     Ok(kill_process(id, Signal::TERM)?)
 }
 
-fn keep_log(mut err: impl Read, log: &Mutex<String>) {
+pub(super) fn keep_log(mut err: impl Read, log: &Mutex<String>) {
     let mut bytes = [0; 4_096];
     while let Ok(read) = err.read(&mut bytes) {
         if read == 0 {
@@ -226,9 +226,9 @@ fn keep_log(mut err: impl Read, log: &Mutex<String>) {
     }
 }
 
-type FirstLine = std::io::Result<(String, BufReader<ChildStdout>)>;
+pub(super) type FirstLine = std::io::Result<(String, BufReader<ChildStdout>)>;
 
-fn first_line(out: ChildStdout) -> Receiver<FirstLine> {
+pub(super) fn first_line(out: ChildStdout) -> Receiver<FirstLine> {
     let (tell, told) = mpsc::channel();
     std::thread::spawn(move || {
         let mut out = BufReader::new(out);

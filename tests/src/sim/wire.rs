@@ -10,7 +10,7 @@ use himaya_protocol::wire::relay::{
 };
 use himaya_protocol::wire::token::{BatchResponse, IssueRequest, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
-use himaya_relay::service::{Relay, RelayError};
+use himaya_relay::service::{Current, Relay, RelayError};
 use himaya_relay::store::{Put as Stored, Subscription};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -368,7 +368,7 @@ impl Transport for SimWire {
         after: Option<Cursor>,
     ) -> Result<Option<(CurrentHead, Vec<(Address, Cell)>)>, TransportError> {
         self.faults.before_call()?;
-        match self.relay.current(after.map(|cursor| self.faults.mark(cursor))).await {
+        match self.relay.current(after.map_or(Current::All, |cursor| Current::After(self.faults.mark(cursor)))).await {
             Ok((mut head, sweep)) => {
                 head.cursor = self.faults.mark(head.cursor);
                 let mut cells = sweep.all_cells().map_err(refused)?;

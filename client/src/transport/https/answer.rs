@@ -43,7 +43,7 @@ pub(super) async fn exactly(answer: Response, size: usize, layout: &'static str)
 /// What a list is made of.
 pub(super) struct Form<T> {
     /// How long one is.
-    size: usize,
+    pub(super) size: usize,
     parse: fn(&[u8]) -> Result<T, LayoutError>,
     layout: LayoutError,
 }

@@ -6,6 +6,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use himaya_protocol::wire::oblivious::CONTENT_MAX;
 use himaya_protocol::wire::relay::LayoutError;
 use reqwest::header::{CONTENT_RANGE, ETAG, HeaderMap, RANGE};
 use reqwest::{Method, Response};
@@ -86,6 +87,9 @@ impl Https {
     }
 
     async fn read_rest<T>(&self, begun: &mut Begun<T>) -> Result<(), TransportError> {
+        if self.sealing.is_some() {
+            return self.read_pieces(begun).await;
+        }
         let mut request = self.request(&self.client_for(Call::Read)?, Method::GET, &begun.path);
         let rest = begun.rest();
         if let Some(place) = rest {
@@ -114,6 +118,50 @@ impl Https {
             }
         }
     }
+}
+
+impl Https {
+    /// Reads on to the end, no more at a time than one sealed answer holds.
+    async fn read_pieces<T>(&self, begun: &mut Begun<T>) -> Result<(), TransportError> {
+        let client = self.client_for(Call::Read)?;
+        let piece = u64::try_from(CONTENT_MAX - CONTENT_MAX % begun.form.size).unwrap_or(1);
+        loop {
+            let place = begun.records.received();
+            let range = format!("bytes={place}-{}", place.saturating_add(piece).saturating_sub(1));
+            let answer = self.send(self.request(&client, Method::GET, &begun.path).header(RANGE, range)).await?;
+            let (tag, length) = (tag_of(answer.headers()), length_of_whole(answer.headers()));
+            match (answer.status().as_u16(), length) {
+                (206, Some(length)) if begins_at(answer.headers(), place) && (place == 0 || tag == begun.tag) => {
+                    begun.tag = tag;
+                    begun.records.read(answer).await?;
+                    let received = begun.records.received();
+                    if received == length {
+                        return Ok(());
+                    }
+                    if received > length || received == place {
+                        return Err(LayoutError("a piece of a closed window").into());
+                    }
+                }
+                (206, _) => {
+                    // Not what was begun: the next call starts anew.
+                    begun.restart(None);
+                    return Err(LayoutError("the rest of a closed window").into());
+                }
+                // Nothing arrived in it.
+                (416, Some(0)) if place == 0 => return Ok(()),
+                _ => {
+                    begun.restart(None);
+                    let answer = ok(answer)?;
+                    return begun.records.read(answer).await;
+                }
+            }
+        }
+    }
+}
+
+/// How long the whole is of which a part came, or none (RFC 9110 section 14.4).
+fn length_of_whole(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit_once('/')?.1.parse().ok()
 }
 
 /// The strong tag of an answer (RFC 9110 section 8.8.3).

@@ -19,8 +19,8 @@ pub(super) fn permissions(layout: &Layout, config: &Config) -> Finding {
         Err(error) => return Finding::failed(NAME, format!("the folder: {error}"), "look at the disk"),
     };
     let private = [layout.folder().to_owned(), layout.config(), layout.below(&config.tls.key)];
-    let there = layout.store();
-    let private: Vec<PathBuf> = private.into_iter().chain(there.exists().then_some(there)).collect();
+    let there = [layout.store(), layout.gateway_keys()].into_iter().filter(|path| path.exists());
+    let private: Vec<PathBuf> = private.into_iter().chain(there).collect();
     for path in &private {
         let shown = path.display();
         let found = match fs::metadata(path) {
