@@ -350,9 +350,11 @@ def member():
     file.item("standing_unsure", (b"\x00", "standing: unsure"), *there)
     file.item("standing_missed_nothing", (b"\x01", "standing: missed nothing"), *there)
     file.item("standing_lost", (b"\x02", "standing: an owner who could not follow"), *there, (u32(3), "slot"))
-    key = (u32(20_498), "first window of the newest token key"), (run(0x60), "id of that key")
+    key = (b"\x01", "newest token key"), (u32(20_498), "its first window"), (run(0x60), "its id")
+    gateway = (b"\x02", "newest gateway key"), (u32(20_499), "its first window"), (run(0x80), "hash of its configuration")
     file.item("standing_key", (b"\x01", "standing: missed nothing"), *there, *key)
-    file.item("standing_lost_key", (b"\x02", "standing: an owner who could not follow"), *there, (u32(3), "slot"), *key)
+    file.item("standing_gateway_key", (b"\x01", "standing: missed nothing"), *there, *gateway)
+    file.item("standing_lost_keys", (b"\x02", "standing: an owner who could not follow"), *there, (u32(3), "slot"), *key, *gateway)
     group = run(0x40)
     file.item("group", group)
     for day, members in ((20_700, 1), (20_700, 7), (20_701, 7), (20_702, 200)):

@@ -145,6 +145,8 @@ fn another_key_of_the_relay_is_refused() -> anyhow::Result<()> {
     std::fs::remove_file(scene.relay.folder().join("ohttp-keys"))?;
     scene.relay.serve()?;
     assert_eq!(dilan.run(["sync"])?.ended(1)?.error()?.0, "other_gateway_key");
+    let standing = dilan.done(["st"])?;
+    assert_eq!(standing["suspicions"][0]["reason"], "key_changed", "{standing}");
     dilan.run(["sos", "arrest"])?.ended(3)?;
     assert!(scene.relay.audit()?.contains("cells: 0 records"), "nothing was sent");
     // Who never saw the other has nothing to compare it with.

@@ -216,8 +216,8 @@ step-alert = This is an alarm. Do what you agreed on with { $name }.
 relay-suspect = RELAY SUSPECT: several people fell silent together. It may be the relay that is silent, not they. Reach them in another way.
 suspect-gap = RELAY SUSPECT, seen { $time }: something that was written in { $circle } is not there, although the relay took it. The relay hides it from you, or somebody in { $circle } interferes.
 suspect-window = RELAY SUSPECT, seen { $time }: what you read again was not what it was before. The relay has taken something out, or put something in.
-suspect-key-changed = RELAY SUSPECT, seen { $time }: it has shown you two token keys where there is one for everybody. It was set up anew, or it tells people apart.
-suspect-key-differs = RELAY SUSPECT, seen { $time }: somebody you share a circle with was shown another token key than you. The relay may tell people apart.
+suspect-key-changed = RELAY SUSPECT, seen { $time }: it has shown you two keys where there is one for everybody. It was set up anew, or it tells people apart.
+suspect-key-differs = RELAY SUSPECT, seen { $time }: somebody you share a circle with was shown another key than you. The relay may tell people apart.
 suspect-silent = RELAY SUSPECT, seen { $time }: it took something that this device wrote, and does not show it. It may hide what others write too.
 suspect-next =
     Do not rely on this relay alone: reach people in another way about what is urgent. Call those in your circles and compare:

@@ -51,7 +51,11 @@ impl<T: Transport> Driver<T> {
 
     /// Reads what the relay says of itself and notes it.
     pub(super) async fn look_at_relay(&mut self) -> Result<Descriptor, DriverError> {
-        let relay = self.transport.descriptor().await?;
+        let read = self.transport.descriptor().await;
+        if read == Err(TransportError::OtherGatewayKey) {
+            self.transact(|ctx| engine::gateway_key_changed(ctx))?;
+        }
+        let relay = read?;
         self.transact(|ctx| {
             engine::note_relay_sunset(ctx, relay.sunset)?;
             engine::note_relay_tokens(ctx, &relay)?;

@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::lanes::{self, Lane, stored};
 use super::mls::PAST_EPOCHS;
 use super::receive::{self, News};
-use super::{commit, events, suspicion, tokens};
+use super::{commit, events, gateway, suspicion, tokens};
 use crate::store::{Ctx, Seconds};
 
 /// How long a commit that cannot be judged is waited for.
@@ -62,8 +62,9 @@ pub(super) fn standing(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Standing>,
     } else {
         StandingKind::Unsure
     };
-    let (stored, key) = (suspicion::slots_stored(ctx, circle)?, tokens::newest_key(ctx)?);
-    Ok(Some(Standing { kind, window, stored, key }))
+    let stored = suspicion::slots_stored(ctx, circle)?;
+    let (token_key, gateway_key) = (tokens::newest_key(ctx)?, gateway::newest_key(ctx)?);
+    Ok(Some(Standing { kind, window, stored, token_key, gateway_key }))
 }
 
 /// Notes what the relay says of its windows.

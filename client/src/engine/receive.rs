@@ -25,7 +25,7 @@ use super::error::EngineError;
 use super::judge::judge;
 use super::lanes::{self, Expected, Kind};
 use super::suspicion::{self, Reason as Suspected};
-use super::{asides, commit, contacts, events, join, mls, outbox, tokens};
+use super::{asides, commit, contacts, events, gateway, join, mls, outbox, tokens};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long a cell waits for its chunks, in seconds: longer than any relay keeps them.
@@ -314,8 +314,11 @@ fn member(
     if let Some(standing) = standing {
         suspicion::promised(ctx, window, expected, standing.stored)?;
     }
-    if let Some(key) = standing.and_then(|standing| standing.key) {
+    if let Some(key) = standing.and_then(|standing| standing.token_key) {
         tokens::heard_key(ctx, &key)?;
+    }
+    if let Some(key) = standing.and_then(|standing| standing.gateway_key) {
+        gateway::heard_key(ctx, &key)?;
     }
     let mut news = adrift::heard(ctx, &circle, &expected.lane, standing)?;
     // The slot is spent either way: MLS has consumed the message's key.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a slot is empty that its writer, or whoever judged it, was told is taken | 201, 200 and 409 speak of what is durable and shown to everybody |
 //! | a closed window is not what it was | it never changes |
-//! | two token keys for one window, shown to this client or to two members | there is one, the same for everybody |
+//! | two token keys, or keys for forwarders, for one window, shown to this client or to two members | there is one of each, the same for everybody |
 //! | something of our own, cover included, that it acknowledged and does not show | the same as the first |
 //!
 //! Nothing here is judged while something has still to be read, nor of what lay in windows that were missed. A member can

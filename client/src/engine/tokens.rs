@@ -45,7 +45,7 @@ const DRAW_AT: &str = "next draw at";
 const DRAW_RETRY: &str = "draw retry";
 
 /// How many windows ahead of the relay's, as it was last seen, a member's key may be.
-const KEY_AHEAD: u64 = 2;
+pub(super) const KEY_AHEAD: u64 = 2;
 /// How many different keys of others are kept for one window until the own one is seen: two are proof enough.
 const KEYS_HEARD: i64 = 2;
 

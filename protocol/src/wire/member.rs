@@ -18,22 +18,31 @@ pub struct Standing {
     /// reads the lane and misses one of them knows that the relay did not tell both of them the same.
     pub stored: u32,
     /// The newest token key that it saw, if the relay asks for tokens.
-    pub key: Option<SeenKey>,
+    pub token_key: Option<SeenKey>,
+    /// The newest key for requests through a forwarder that it saw.
+    pub gateway_key: Option<SeenKey>,
 }
 
-/// A token key as a member saw it: members compare, so that a relay cannot give one of them a key of their own.
+/// What stands before each key.
+const TOKEN_KEY: u8 = 1;
+const GATEWAY_KEY: u8 = 2;
+
+/// A key of the relay as a member saw it: members compare, so that a relay cannot give one of them a key of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeenKey {
     /// The window in which the key was made.
     pub first: u32,
-    /// The key's id.
+    /// The id of a token key; of a key for requests through a forwarder the hash of its configuration.
     pub id: [u8; 32],
 }
 
 impl SeenKey {
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (first, id) = bytes.split_first_chunk::<4>()?;
-        Some(Self { first: u32::from_be_bytes(*first), id: id.try_into().ok()? })
+    /// A key of this kind, if one stands here, and what follows it.
+    fn split(kind: u8, bytes: &[u8]) -> Option<(Option<Self>, &[u8])> {
+        let Some(rest) = bytes.strip_prefix(&[kind]) else { return Some((None, bytes)) };
+        let (first, rest) = rest.split_first_chunk::<4>()?;
+        let (id, rest) = rest.split_first_chunk::<32>()?;
+        Some((Some(Self { first: u32::from_be_bytes(*first), id: *id }), rest))
     }
 }
 
@@ -49,7 +58,7 @@ pub enum StandingKind {
 }
 
 impl Standing {
-    /// The bytes: 9, after [`StandingKind::Lost`] 13; with a key 36 more.
+    /// The bytes: 9, after [`StandingKind::Lost`] 13; for each key 37 more.
     pub fn to_bytes(self) -> Vec<u8> {
         let (kind, slot) = match self.kind {
             StandingKind::Unsure => (0, None),
@@ -60,7 +69,9 @@ impl Standing {
         for number in [Some(self.window), Some(self.stored), slot].into_iter().flatten() {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
-        if let Some(key) = self.key {
+        let keys = [(TOKEN_KEY, self.token_key), (GATEWAY_KEY, self.gateway_key)];
+        for (kind, key) in keys.into_iter().filter_map(|(kind, key)| Some((kind, key?))) {
+            bytes.push(kind);
             bytes.extend_from_slice(&key.first.to_be_bytes());
             bytes.extend_from_slice(&key.id);
         }
@@ -72,7 +83,7 @@ impl Standing {
         let (&kind, rest) = bytes.split_first()?;
         let (window, rest) = rest.split_first_chunk::<4>()?;
         let (stored, rest) = rest.split_first_chunk::<4>()?;
-        let (kind, key) = match kind {
+        let (kind, keys) = match kind {
             0 => (StandingKind::Unsure, rest),
             1 => (StandingKind::MissedNothing, rest),
             2 => {
@@ -81,8 +92,10 @@ impl Standing {
             }
             _ => return None,
         };
-        let key = if key.is_empty() { None } else { Some(SeenKey::from_bytes(key)?) };
-        Some(Self { kind, window: u32::from_be_bytes(*window), stored: u32::from_be_bytes(*stored), key })
+        let (token_key, keys) = SeenKey::split(TOKEN_KEY, keys)?;
+        let (gateway_key, rest) = SeenKey::split(GATEWAY_KEY, keys)?;
+        let (window, stored) = (u32::from_be_bytes(*window), u32::from_be_bytes(*stored));
+        rest.is_empty().then_some(Self { kind, window, stored, token_key, gateway_key })
     }
 }
 

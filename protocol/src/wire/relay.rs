@@ -196,6 +196,9 @@ impl Descriptor {
         let mut pairs = descriptor.token_keys.iter().zip(descriptor.token_keys.iter().skip(1));
         let sane = sane && pairs.all(|(before, after)| before.last_issued < after.first);
         let sane = sane && descriptor.gateway_keys.is_sorted_by(|before, after| before.first < after.first);
+        // The window may turn between the head and the keys.
+        let next = descriptor.current_window.saturating_add(1);
+        let sane = sane && descriptor.gateway_keys.iter().all(|key| key.first <= next);
         if sane && sections.is_empty() { Ok(descriptor) } else { Err(error) }
     }
 }

@@ -320,15 +320,17 @@ fn records_and_windows() {
 #[test]
 fn what_members_say_and_compute() {
     let file = VectorFile::read("member.txt");
-    let seen = SeenKey { first: 20_498, id: std::array::from_fn(|i| 0x60 + u8::try_from(i).expect("below 32")) };
-    for (item, kind, key) in [
-        ("standing_unsure", StandingKind::Unsure, None),
-        ("standing_missed_nothing", StandingKind::MissedNothing, None),
-        ("standing_lost", StandingKind::Lost(3), None),
-        ("standing_key", StandingKind::MissedNothing, Some(seen)),
-        ("standing_lost_key", StandingKind::Lost(3), Some(seen)),
+    let run = |from: u8| std::array::from_fn(|i| from + u8::try_from(i).expect("below 32"));
+    let (token, gateway) = (SeenKey { first: 20_498, id: run(0x60) }, SeenKey { first: 20_499, id: run(0x80) });
+    for (item, kind, token_key, gateway_key) in [
+        ("standing_unsure", StandingKind::Unsure, None, None),
+        ("standing_missed_nothing", StandingKind::MissedNothing, None, None),
+        ("standing_lost", StandingKind::Lost(3), None, None),
+        ("standing_key", StandingKind::MissedNothing, Some(token), None),
+        ("standing_gateway_key", StandingKind::MissedNothing, None, Some(gateway)),
+        ("standing_lost_keys", StandingKind::Lost(3), Some(token), Some(gateway)),
     ] {
-        let standing = Standing { kind, window: 20_500, stored: 7, key };
+        let standing = Standing { kind, window: 20_500, stored: 7, token_key, gateway_key };
         assert_eq!(standing.to_bytes(), file.bytes(item), "{item}");
         assert_eq!(Standing::from_bytes(file.bytes(item)), Some(standing), "{item}");
         assert_not_malleable(item, file.bytes(item), |bytes| Some(Standing::from_bytes(bytes)?.to_bytes()));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use himaya_protocol::wire::oblivious::GatewayKey;
 use himaya_protocol::wire::relay::Descriptor;
 use himaya_protocol::wire::token::TokenKey;
 use himaya_protocol::wire::{Address, Cell};
@@ -19,6 +20,8 @@ struct State {
     swallow: usize,
     /// Shown to this person instead of the relay's own.
     keys: Option<Vec<TokenKey>>,
+    /// The same of its keys for forwarders.
+    gateway_keys: Option<Vec<GatewayKey>>,
     /// Whether the relay has lied, or somebody else has made it look so.
     blamed: bool,
 }
@@ -37,6 +40,11 @@ impl Lies {
     /// Shows another relay's token keys.
     pub fn show_keys(&self, keys: Vec<TokenKey>) {
         self.change(|state| (state.keys, state.blamed) = (Some(keys), true));
+    }
+
+    /// Shows another relay's keys for forwarders.
+    pub fn show_gateway_keys(&self, keys: Vec<GatewayKey>) {
+        self.change(|state| (state.gateway_keys, state.blamed) = (Some(keys), true));
     }
 
     /// Whoever plays this person makes the relay look guilty by other means.
@@ -78,6 +86,9 @@ impl Lies {
     pub(super) fn describe(&self, mut descriptor: Descriptor) -> Descriptor {
         if let Some(keys) = self.change(|state| state.keys.clone()) {
             descriptor.token_keys = keys;
+        }
+        if let Some(keys) = self.change(|state| state.gateway_keys.clone()) {
+            descriptor.gateway_keys = keys;
         }
         descriptor
     }

@@ -2,6 +2,7 @@
 //! after every sync of every simulation (`Person::sync`).
 
 use himaya::engine::{self, News, Reason};
+use himaya_protocol::wire::oblivious::{GatewayKey, PUBLIC_KEY_SIZE};
 use himaya_tests::sim::{DAY, Lane, Person, World, play};
 
 fn reasons(person: &mut Person) -> Vec<Reason> {
@@ -128,6 +129,61 @@ fn whoever_is_shown_a_key_of_their_own_is_told_by_the_others() {
         assert_eq!(reasons(&mut rojin), [Reason::KeyChanged, Reason::KeyDiffers]);
         dilan.run(|ctx| engine::forget_suspicions(ctx));
         assert!(dilan.suspicions().is_empty());
+    });
+}
+
+/// A key for forwarders as a descriptor shows it.
+fn gateway_key(first: u32, byte: u8) -> GatewayKey {
+    GatewayKey { first, public: Box::new([byte; PUBLIC_KEY_SIZE]) }
+}
+
+/// What another member is shown, and whether it differs: the same key, another for its window, one of a window without any, and
+/// the same with that one before it.
+fn shown_to_another(window: u32) -> [(Vec<GatewayKey>, bool); 4] {
+    let own = gateway_key(window, 1);
+    [
+        (vec![own.clone()], false),
+        (vec![gateway_key(window, 2)], true),
+        (vec![gateway_key(window - 1, 1)], true),
+        (vec![gateway_key(window - 1, 1), own], false),
+    ]
+}
+
+#[test]
+fn whoever_is_shown_a_key_for_forwarders_of_their_own_is_told_by_the_others() {
+    play(async || {
+        for case in 0..4 {
+            for seen_before in [true, false] {
+                let mut world = World::new(808);
+                let mut people = world.circle_of(2).await;
+                let [dilan, rojin] = people.as_mut_slice() else { panic!("two were made") };
+                for _ in 0..2 {
+                    world.clock.advance(DAY);
+                    rojin.sync().await;
+                    dilan.sync().await;
+                }
+                let window = world.relay.descriptor().await.current_window;
+                let (theirs, differs) = shown_to_another(window)[case].clone();
+                rojin.lies.show_gateway_keys(theirs);
+                dilan.lies.show_gateway_keys(if seen_before { vec![gateway_key(window, 1)] } else { Vec::new() });
+                rojin.sync().await;
+                rojin.sos("home");
+                rojin.sync().await;
+                dilan.sync().await;
+                if !seen_before {
+                    assert!(reasons(dilan).is_empty(), "there is nothing to compare with yet");
+                    dilan.lies.show_gateway_keys(vec![gateway_key(window, 1)]);
+                    dilan.sync().await;
+                }
+                let expected = if differs { vec![Reason::KeyDiffers] } else { Vec::new() };
+                assert_eq!(reasons(dilan), expected, "{case} {seen_before}");
+                dilan.run(|ctx| engine::forget_suspicions(ctx));
+                assert!(dilan.suspicions().is_empty());
+                dilan.lies.show_gateway_keys(vec![gateway_key(window, 3)]);
+                dilan.sync().await;
+                assert_eq!(reasons(dilan), [Reason::KeyChanged]);
+            }
+        }
     });
 }
 
