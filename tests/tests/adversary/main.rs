@@ -12,5 +12,6 @@ mod liar;
 mod scan;
 mod stored;
 mod tap;
+mod through;
 mod wire;
 mod worlds;

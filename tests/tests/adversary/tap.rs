@@ -16,7 +16,33 @@ pub(crate) struct Seen {
     pub(crate) up: Vec<usize>,
     /// To the client.
     pub(crate) down: Vec<usize>,
+    /// All bytes of either direction, from the client and to it, but for the alerts that end a connection.
+    pub(crate) bytes: (usize, usize),
+    /// How often an answer began: the round trips of everything but TCP's own handshake.
+    pub(crate) answers: usize,
+    /// Whether the last that was seen came from the client.
+    asked: bool,
 }
+
+impl Seen {
+    /// Bytes have come, with the data records that begin in them.
+    fn add(&mut self, up: bool, bytes: usize, records: Vec<usize>) {
+        if up { &mut self.up } else { &mut self.down }.extend(records);
+        if bytes <= ALERT {
+            return;
+        }
+        if up {
+            self.bytes.0 += bytes
+        } else {
+            self.bytes.1 += bytes
+        }
+        self.answers += usize::from(self.asked && !up);
+        self.asked = up;
+    }
+}
+
+/// The size of an encrypted alert, which ends a connection at any time and asks for nothing (RFC 8446 section 6.1).
+const ALERT: usize = 5 + 2 + 1 + 16;
 
 /// The connections by their numbers, with how many of their directions are still open.
 type Notes = Arc<Mutex<BTreeMap<usize, (Seen, u8)>>>;
@@ -48,6 +74,16 @@ impl Tap {
         Ok(Self { address, notes, upstream })
     }
 
+    /// Where clients go.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it leads from now on.
+    pub(crate) fn lead_to(&self, to: SocketAddr) {
+        *self.upstream.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
+    }
+
     /// A relay that runs behind such a wire.
     pub(crate) fn scene(tokens: bool) -> anyhow::Result<(Scene, Self)> {
         let (tap, root) = (Self::open()?, tempfile::tempdir()?);
@@ -56,7 +92,7 @@ impl Tap {
             relay.configure("access = \"open\"", "access = \"tokens\"")?;
         }
         relay.serve()?;
-        *tap.upstream.lock().unwrap_or_else(PoisonError::into_inner) = Some(relay.address());
+        tap.lead_to(relay.address());
         Ok((Scene { relay, root }, tap))
     }
 
@@ -87,21 +123,21 @@ fn carry(number: usize, client: TcpStream, relay: TcpStream, notes: &Notes) -> s
                     change(seen, open);
                 }
             };
-            pass(from, to, |size| change(&|seen, _| if up { seen.up.push(size) } else { seen.down.push(size) }));
+            pass(from, to, |bytes, records| change(&|seen, _| seen.add(up, bytes, records.clone())));
             change(&|_, open| *open = open.saturating_sub(1));
         });
     }
     Ok(())
 }
 
-/// Passes bytes on and tells the size of each record of type application data (RFC 8446 section 5.1), the handshake's
+/// Passes bytes on and tells how many, and the size of each record of type application data (RFC 8446 section 5.1), the handshake's
 /// encrypted part included.
-fn pass(mut from: TcpStream, mut to: TcpStream, note: impl Fn(usize)) {
+fn pass(mut from: TcpStream, mut to: TcpStream, note: impl Fn(usize, Vec<usize>)) {
     let mut records = Records::default();
     let mut bytes = [0; 16 << 10];
     while let Ok(read) = from.read(&mut bytes) {
         let part = bytes.get(..read).unwrap_or_default();
-        records.feed(part).into_iter().for_each(&note);
+        note(part.len(), records.feed(part));
         if part.is_empty() || to.write_all(part).is_err() {
             break;
         }
