@@ -11,11 +11,19 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
-use himaya_tests::binaries::binaries;
+use himaya::transport::Transport;
+use himaya::transport::https::{Https, Timeouts, Via};
+use himaya::transport::route::Route;
+use himaya_protocol::wire::link::ForwardLink;
+use himaya_tests::binaries::{RelayProcess, binaries};
 use rustix::process::{Pid, Signal, kill_process};
 
 const PAGE: &str = include_str!("../../docs/operator.md");
-const UNIT: &str = include_str!("../../packaging/himaya-relay.service");
+/// The services by their names.
+const UNITS: [(&str, &str); 2] = [
+    ("himaya-relay", include_str!("../../packaging/himaya-relay.service")),
+    ("himaya-forward", include_str!("../../packaging/himaya-forward.service")),
+];
 const TORRC: &str = include_str!("../../packaging/torrc");
 const SCRIPTS: [(&str, &str); 3] = [
     ("postinst", include_str!("../../packaging/debian/postinst")),
@@ -27,7 +35,17 @@ const EXPOSURE: &str = "12";
 
 /// Stand-ins. `$STAGE` is the test's folder.
 const STAND_INS: [(&str, &str); 9] = [
-    ("sudo", r#"if [ "$1" = -u ]; then [ "$2" = himaya-relay ]; shift 2; fi; exec "$@""#),
+    (
+        "sudo",
+        r#"if [ "$1" = -u ]; then
+            # Each service's commands are run by its own user.
+            for folder in "$RELAY" "$FORWARD"; do
+                if [[ " $* " == *" $folder"[\ /]* ]]; then [ "$2" = "${folder##*/}" ]; fi
+            done
+            shift 2
+        fi
+        exec "$@""#,
+    ),
     (
         "apt",
         r#"case "$1" in
@@ -38,26 +56,26 @@ const STAND_INS: [(&str, &str); 9] = [
     ),
     (
         "systemctl",
-        r#"[ "${!#}" = himaya-relay ]
-        unit() { sed -n "s/^$1=//p" "$STAGE/himaya-relay.service"; }
+        r#"name=${!#}; here="$STAGE/$name"
+        unit() { sed -n "s/^$1=//p" "$here.service"; }
         start() {
-            [ -e "$(unit ConditionPathExists)" ]
-            rm -f "$STAGE/out"; mkfifo "$STAGE/out"
-            $(unit ExecStart) >"$STAGE/out" 2>>"$STAGE/journal" </dev/null &
-            echo $! >"$STAGE/pid"
-            read -r line <"$STAGE/out"
+            [ -e "$(unit ConditionPathExists)" ] && [ "$(unit User)" = "$name" ]
+            rm -f "$here.out"; mkfifo "$here.out"
+            $(unit ExecStart) >"$here.out" 2>>"$here.journal" </dev/null &
+            echo $! >"$here.pid"
+            read -r line <"$here.out"
             case "$line" in "listening on "*) ;; *) exit 1 ;; esac
         }
-        stop() { kill -TERM "$(cat "$STAGE/pid")"; tail --pid="$(cat "$STAGE/pid")" -f /dev/null; rm "$STAGE/pid"; }
+        stop() { kill -TERM "$(cat "$here.pid")"; tail --pid="$(cat "$here.pid")" -f /dev/null; rm "$here.pid"; }
         case "$1" in
             enable) [ "$2" = --now ]; start ;;
             restart) stop; start ;;
-            reload) MAINPID=$(cat "$STAGE/pid"); export MAINPID; eval "$(unit ExecReload)" ;;
+            reload) MAINPID=$(cat "$here.pid"); export MAINPID; eval "$(unit ExecReload)" ;;
             disable) [ "$2" = --now ]; stop ;;
             *) exit 64 ;;
         esac"#,
     ),
-    ("journalctl", r#"[ "$*" = "-u himaya-relay" ]; cat "$STAGE/journal""#),
+    ("journalctl", r#"[ "$*" = "-u himaya-relay" ]; cat "$STAGE/himaya-relay.journal""#),
     (
         "curl",
         r#"[ "$1" = --fail ]; rest=${2#http://127.0.0.1:}; port=${rest%%/*}
@@ -68,7 +86,10 @@ const STAND_INS: [(&str, &str); 9] = [
     ("adduser", ":"),
     ("getent", "exit 2"),
     // Only root could give a folder to somebody else.
-    ("install", r#"[ "$*" = "-d -m 0700 -o himaya-relay -g himaya-relay $RELAY" ]; mkdir -m 0700 "$RELAY""#),
+    (
+        "install",
+        r#"last=${!#}; name=${last##*/}; [ "$*" = "-d -m 0700 -o $name -g $name $last" ]; mkdir -m 0700 "$last""#,
+    ),
     ("himaya-relay", r#"exec "$BINARY" "$@""#),
 ];
 
@@ -77,14 +98,20 @@ struct Stage {
     folder: tempfile::TempDir,
     port: u16,
     health: u16,
+    forward: u16,
+    /// The relay of the other organisation.
+    theirs: RelayProcess,
 }
 
 impl Stage {
     fn build() -> anyhow::Result<Self> {
         let free = || anyhow::Ok(TcpListener::bind("127.0.0.1:0")?);
-        let (port, health) = (free()?, free()?);
+        let (port, health, forward) = (free()?, free()?, free()?);
         let (port, health) = (port.local_addr()?.port(), health.local_addr()?.port());
-        let stage = Self { folder: tempfile::tempdir()?, port, health };
+        let (folder, forward) = (tempfile::tempdir()?, forward.local_addr()?.port());
+        let mut theirs = RelayProcess::init(&folder.path().join("theirs"))?;
+        theirs.serve()?;
+        let stage = Self { folder, port, health, forward, theirs };
         let folder = stage.folder.path();
         fs::create_dir_all(folder.join("var"))?;
         fs::create_dir_all(folder.join("home"))?;
@@ -94,7 +121,9 @@ impl Stage {
             fs::write(&path, format!("#!/bin/bash\nset -euo pipefail\n{script}\n"))?;
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         }
-        fs::write(folder.join("himaya-relay.service"), stage.here(UNIT))?;
+        for (name, unit) in UNITS {
+            fs::write(folder.join(format!("{name}.service")), stage.here(unit))?;
+        }
         for (name, script) in SCRIPTS {
             fs::write(folder.join(name), stage.here(script))?;
         }
@@ -105,13 +134,21 @@ impl Stage {
         self.folder.path().join("var/himaya-relay")
     }
 
+    fn forwarder(&self) -> PathBuf {
+        self.folder.path().join("var/himaya-forward")
+    }
+
     /// A text of the page with this stage's folder and ports.
     fn here(&self, text: &str) -> String {
-        let relay = self.relay();
-        text.replace("/var/lib/himaya-relay", &relay.to_string_lossy())
+        let services = self.folder.path().join("var");
+        text.replace("/var/lib/himaya-", &services.join("himaya-").to_string_lossy())
+            .replace("/var/lib/$name", &services.join("$name").to_string_lossy())
+            // The machine's own systemd is left alone.
+            .replace("/run/systemd/system", &services.join("no-systemd").to_string_lossy())
             .replace("/usr/bin/himaya-relay", "himaya-relay")
             .replace("0.0.0.0", "127.0.0.1")
             .replace("7443", &self.port.to_string())
+            .replace("7453", &self.forward.to_string())
             .replace("9464", &self.health.to_string())
     }
 
@@ -125,12 +162,15 @@ impl Stage {
             .env("PATH", path)
             .env("STAGE", folder)
             .env("RELAY", self.relay())
+            .env("FORWARD", self.forwarder())
+            .env("THEIRS", self.theirs.link())
             .env("BINARY", &binaries()?.relay)
             .env("VERSION", env!("CARGO_PKG_VERSION"))
             .stdin(Stdio::null())
             .output()?;
         let err = String::from_utf8_lossy(&output.stderr);
-        let journal = fs::read_to_string(folder.join("journal")).unwrap_or_default();
+        let journals = UNITS.map(|(name, _)| fs::read_to_string(folder.join(format!("{name}.journal"))));
+        let journal = journals.into_iter().flatten().collect::<String>();
         ensure!(output.status.success(), "{script}\nended with {}: {err}\njournal: {journal}", output.status);
         Ok(String::from_utf8(output.stdout)?)
     }
@@ -138,10 +178,12 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let pid = fs::read_to_string(self.folder.path().join("pid")).ok();
-        if let Some(pid) = pid.and_then(|pid| Pid::from_raw(pid.trim().parse().ok()?)) {
-            // It may have ended by itself.
-            let _ended = kill_process(pid, Signal::KILL);
+        for (name, _) in UNITS {
+            let pid = fs::read_to_string(self.folder.path().join(format!("{name}.pid"))).ok();
+            if let Some(pid) = pid.and_then(|pid| Pid::from_raw(pid.trim().parse().ok()?)) {
+                // It may have ended by itself.
+                let _ended = kill_process(pid, Signal::KILL);
+            }
         }
     }
 }
@@ -159,7 +201,11 @@ fn the_operators_page_works_as_it_is_printed() -> anyhow::Result<()> {
     ensure!(blocks.len() > 10, "the page has its commands in blocks of sh");
     let mut printed = Vec::new();
     for block in blocks {
-        printed.push(stage.play(&stage.here(block))?);
+        let says = stage.play(&stage.here(block))?;
+        if block.contains("forward link") {
+            assert_leads_to_them(&stage, says.lines().last().unwrap_or_default())?;
+        }
+        printed.push(says);
     }
     let all = printed.concat();
     assert!(all.contains("himaya-relay:") && all.contains("listening    ok"), "{all}");
@@ -173,8 +219,23 @@ fn the_operators_page_works_as_it_is_printed() -> anyhow::Result<()> {
     assert!(audit["records"].as_array().is_some_and(|records| !records.is_empty()), "{audit}");
     let backup = stage.play("tar -tf relay-backup.tar")?;
     assert_eq!(backup.lines().collect::<Vec<_>>(), ["relay.toml", "tls-key.pem", "tls-certificate.pem"]);
-    assert!(!stage.relay().exists(), "a purge leaves nothing");
-    assert!(!stage.folder.path().join("pid").exists(), "the relay was stopped");
+    assert!(!stage.relay().exists() && !stage.forwarder().exists(), "a purge leaves nothing");
+    for (name, _) in UNITS {
+        assert!(!stage.folder.path().join(format!("{name}.pid")).exists(), "{name} was stopped");
+    }
+    Ok(())
+}
+
+/// Through the forwarder that the page sets up, the other organisation's relay is reached. The link names another host: only its
+/// key counts here.
+fn assert_leads_to_them(stage: &Stage, link: &str) -> anyhow::Result<()> {
+    let printed: ForwardLink = link.parse().context("it prints a forward link")?;
+    assert_eq!(printed.endpoint(), format!("forward.example.org:{}", stage.forward));
+    let forwarder = ForwardLink::new(&format!("127.0.0.1:{}", stage.forward), *printed.pin())?;
+    let via = Via { forwarder, seen: Vec::new() };
+    let client = Https::through(&stage.theirs.link().parse()?, via, Route::direct(), Timeouts::default())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    assert!(!runtime.block_on(client.descriptor())?.gateway_keys.is_empty());
     Ok(())
 }
 
@@ -189,18 +250,20 @@ fn is_installed(program: &str) -> bool {
 }
 
 #[test]
-fn the_unit_is_hardened() -> anyhow::Result<()> {
+fn the_units_are_hardened() -> anyhow::Result<()> {
     if !is_installed("systemd-analyze") {
-        return skipped("the_unit_is_hardened", "systemd-analyze is not installed");
+        return skipped("the_units_are_hardened", "systemd-analyze is not installed");
     }
-    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/himaya-relay.service");
-    let analyzed = Command::new("systemd-analyze")
-        .args(["security", "--no-pager", "--offline=true", &format!("--threshold={EXPOSURE}")])
-        .arg(&unit)
-        .output()?;
-    let table = String::from_utf8_lossy(&analyzed.stdout);
-    ensure!(analyzed.status.success(), "{table}{}", String::from_utf8_lossy(&analyzed.stderr));
-    assert!(table.contains("Overall exposure level for himaya-relay.service"), "{table}");
+    for (name, _) in UNITS {
+        let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../packaging/{name}.service"));
+        let analyzed = Command::new("systemd-analyze")
+            .args(["security", "--no-pager", "--offline=true", &format!("--threshold={EXPOSURE}")])
+            .arg(&unit)
+            .output()?;
+        let table = String::from_utf8_lossy(&analyzed.stdout);
+        ensure!(analyzed.status.success(), "{table}{}", String::from_utf8_lossy(&analyzed.stderr));
+        assert!(table.contains(&format!("Overall exposure level for {name}.service")), "{table}");
+    }
     Ok(())
 }
 
