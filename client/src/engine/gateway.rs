@@ -1,5 +1,5 @@
 //! The relay's keys for requests through a forwarder, as its descriptors said them: the first that was seen for a window
-//! counts for ever, and members compare theirs (docs/protocol.md sections 5.10 and 5.11).
+//! counts for ever, and members compare theirs (docs/protocol.md sections 5.10 and 5.12).
 
 use himaya_protocol::wire::member::SeenKey;
 use himaya_protocol::wire::relay::Descriptor;

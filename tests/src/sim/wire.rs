@@ -333,7 +333,7 @@ impl Transport for SimWire {
 
     async fn current_index(&self, after: Option<Cursor>) -> Result<Option<(CurrentHead, Vec<Prefix>)>, TransportError> {
         self.faults.before_call()?;
-        match self.relay.current(after.map(|cursor| self.faults.mark(cursor))).await {
+        match self.relay.current(after.map_or(Current::All, |cursor| Current::After(self.faults.mark(cursor)))).await {
             Ok((mut head, sweep)) => {
                 head.cursor = self.faults.mark(head.cursor);
                 let addresses = self.lies.shown(sweep.all_addresses().map_err(refused)?);
