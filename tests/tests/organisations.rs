@@ -1,9 +1,11 @@
 //! Several organisations, and several desks of one: who is asked, and who reads nothing of it.
 
 use himaya::engine::{self, Backup, Draft, EngineError, Place};
-use himaya_protocol::content::body::{DeskPolicy, Recipient, Referral, Triage};
+use himaya_protocol::content::body::{CheckInPlan, DeskPolicy, LadderStep, Recipient, Referral, Triage};
 use himaya_protocol::content::value::{Note, NoticeText};
-use himaya_protocol::content::vocabulary::{ConsentField, RecipientClass, ReferralState, Service};
+use himaya_protocol::content::vocabulary::{
+    ConsentField, LadderAct, LadderWho, RecipientClass, ReferralState, Service, Status,
+};
 use himaya_protocol::content::{Body, CaseId, EventId, Notice};
 use himaya_protocol::wire::policy::{GroupKind, Role};
 use himaya_tests::sim::{Person, World, play, round};
@@ -212,5 +214,72 @@ fn an_admin_takes_the_place_of_an_owner_whose_device_is_gone() {
         hana.add_as(&mut aram, DESK, Role::Coordinator).await;
         round(&mut [&mut hana, &mut nora, &mut aram, &mut dilan]).await;
         assert!(dilan.members(&line).contains("Aram"), "the desk goes on: {:?}", dilan.members(&line));
+    });
+}
+
+/// A line's Welcome may come before the desk's: it is read first.
+#[test]
+fn whoever_comes_to_a_line_before_its_desk_is_not_taken_for_another_desks() {
+    play(|| async {
+        let mut world = World::new(96);
+        let [mut aram, mut hana, mut sara] = ["Aram", "Hana", "Sara"].map(|name| world.person(name));
+        let [mut nora, mut dilan] = ["Nora", "Dilan"].map(|name| world.person(name));
+        aram.run(|ctx| engine::new_desk(ctx, DESK));
+        hana.run(|ctx| engine::new_desk(ctx, POOL));
+        for woman in [&mut sara, &mut nora] {
+            aram.add_as(woman, DESK, Role::Coordinator).await;
+        }
+        hana.add_as(&mut nora, POOL, Role::Coordinator).await;
+        round(&mut [&mut aram, &mut hana, &mut sara, &mut nora]).await;
+        nora.let_in_by(&mut dilan, Some(POOL), GroupKind::Line, Role::Defender).await;
+        round(&mut [&mut nora, &mut hana, &mut dilan]).await;
+
+        // Sara asks to come, and is away while she is let in: to the pool by Hana, and then to its line by Nora.
+        hana.hand_card(&mut sara).await;
+        hana.sync().await;
+        hana.approve_newest(POOL, Role::Coordinator);
+        for _ in 0..2 {
+            round(&mut [&mut hana, &mut nora, &mut dilan]).await;
+        }
+        assert!(nora.members(&format!("{POOL}: Dilan")).contains("Sara"));
+        let alert = dilan.sos(&format!("{POOL}: Dilan"));
+        round(&mut [&mut dilan, &mut sara, &mut hana, &mut nora]).await;
+        assert!(sara.has(alert));
+        assert_eq!(sara.run(|ctx| engine::desk_of_case(ctx, &case(alert))).name, POOL);
+    });
+}
+
+#[test]
+fn the_backup_organisation_is_asked_about_a_missed_check_in_too() {
+    play(|| async {
+        let mut world = World::new(97);
+        let [mut sara, mut nora, mut zana, mut dilan] = with_backup(&mut world).await;
+        let agreed = Backup { to: organisation("River desk"), fields: vec![ConsentField::Place] };
+        dilan.run(|ctx| engine::set_backup(ctx, Some(&agreed)));
+        let start = world.clock.seconds() / 60 + 60;
+        let step = |after_min, act| LadderStep { after_min, who: LadderWho::Everybody, act };
+        let plan = CheckInPlan {
+            start,
+            rrule: "FREQ=DAILY;COUNT=1".parse().expect("a rule"),
+            grace: 30,
+            remind: 10,
+            ladder: vec![step(0, LadderAct::Ask), step(30, LadderAct::Alert)],
+            sealed_plan: None,
+            offset: None,
+        };
+        let line = dilan.circle(&format!("{DESK}: Dilan"));
+        dilan.run(|ctx| engine::make_plan(ctx, &line, plan, Status::Actual));
+        round(&mut [&mut dilan, &mut sara, &mut nora, &mut zana]).await;
+        // It is missed, an alarm after half an hour, and nobody answers for the rest of the night.
+        for _ in 0..16 {
+            world.clock.advance(30 * MINUTE);
+            round(&mut [&mut sara, &mut nora, &mut zana]).await;
+        }
+        let (count, told) = asked(&mut zana);
+        assert_eq!(
+            (count, told.as_str()),
+            (1, ""),
+            "nothing of a place is known, and somebody needs help all the same"
+        );
     });
 }

@@ -20,8 +20,9 @@ use crate::store::{Ctx, StoreError};
 
 /// The setting that holds what the person agreed to.
 const AGREED: &str = "backup agreed";
-/// How long each consent stands, in hours.
+/// How long a consent to an alert or a request stands, in hours; to a plan of check-ins the longest that one may.
 const HOURS: u64 = 30 * 24;
+const PLAN_HOURS: u64 = 90 * 24;
 /// The step of the ladder that is the backup organisation's, counted from 1.
 const STEP: u64 = 2;
 
@@ -59,11 +60,14 @@ pub fn backup(ctx: &Ctx<'_>) -> Result<Option<Backup>, EngineError> {
 }
 
 /// Writes what was agreed to beforehand into a case that this profile has just opened in its line.
+///
+/// A plan's case lasts as long as the plan, so its consent is longer.
 pub(super) fn consent(
     ctx: &mut Ctx<'_>,
     line: &Circle,
     opened_by: &EventId,
     status: &Status,
+    is_plan: bool,
 ) -> Result<(), EngineError> {
     if line.kind != GroupKind::Line || !plans::protects_me(ctx, line)? {
         return Ok(());
@@ -80,7 +84,12 @@ pub(super) fn consent(
         readback: false,
         withdraws: None,
     };
-    let draft = Draft { case: Some(case), status: status.clone(), expires_hours: Some(HOURS), ..Draft::default() };
+    let draft = Draft {
+        case: Some(case),
+        status: status.clone(),
+        expires_hours: Some(if is_plan { PLAN_HOURS } else { HOURS }),
+        ..Draft::default()
+    };
     events::say(ctx, line, Body::from(body), &draft)?;
     Ok(())
 }
@@ -97,7 +106,9 @@ pub(super) fn ask(
     at: u64,
 ) -> Result<Option<u64>, EngineError> {
     let now = ctx.now / 60;
-    let Some(desk) = desks::desk_of(ctx, home)? else { return Ok(None) };
+    // What is held for duress is worked on on the desk itself.
+    let desk = if home.kind == GroupKind::Desk { Some(home.id.clone()) } else { desks::desk_of(ctx, home)? };
+    let Some(desk) = desk else { return Ok(None) };
     let Some(to) = desks::policy_of(ctx, &desk)?.and_then(|policy| policy.backup) else { return Ok(None) };
     let Some(bridge) = refer::bridge_to(ctx, &to)? else { return Ok(None) };
     let Some((consent, fields)) = agreed(board, case, &to, now) else { return Ok(None) };
@@ -122,7 +133,7 @@ pub(super) fn ask(
         referral: None,
     };
     // What cannot be passed on must not stop the ladder.
-    let asked = |ctx: &mut Ctx<'_>| match refer::refer(ctx, case, &bridge, referral) {
+    let asked = |ctx: &mut Ctx<'_>| match refer::call_on(ctx, case, &bridge, referral) {
         Err(EngineError::Store(error)) => Err(EngineError::Store(error)),
         Err(error) => Ok(Err(error)),
         Ok(id) => Ok(Ok(id)),

@@ -16,7 +16,7 @@ use super::desks::desk_of_case;
 use super::error::EngineError;
 use super::events::{self, Draft};
 use super::lanes::loaded;
-use super::{heads, retention, views};
+use super::{duress, heads, retention, views};
 use crate::store::{Ctx, StoreError};
 
 /// Every case that this client knows.
@@ -65,15 +65,17 @@ fn select(ctx: &Ctx<'_>, condition: &str, values: &[&dyn ToSql]) -> Result<Vec<E
         let (bytes, received, kind) = (row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get(2)?);
         Ok((bytes, received, kind, row.get::<_, bool>(3)?, row.get::<_, String>(4)?))
     })?;
-    rows.into_iter()
-        .map(|(bytes, received, kind, own, role): (_, _, Option<String>, _, _)| {
-            let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
-            let event = if own { event.as_it_seems() } else { event };
-            let kind = kind.as_deref().map_or(GroupKind::Circle, circles::kind_from_text);
-            let member = circles::role_from_text(&role).unwrap_or(policy::Role::Contact);
-            let role = Role::of(member, kind, event.body());
-            Ok(Entry { event, role, group: kind.into(), received: loaded(received) / 60 })
-        })
+    let hidden = duress::hidden(ctx)?;
+    let entries = rows.into_iter().map(|(bytes, received, kind, own, role): (_, _, Option<String>, _, _)| {
+        let event = Event::decode(&bytes).map_err(|_| StoreError::Damaged("event"))?;
+        let event = if own { event.as_it_seems() } else { event };
+        let kind = kind.as_deref().map_or(GroupKind::Circle, circles::kind_from_text);
+        let member = circles::role_from_text(&role).unwrap_or(policy::Role::Contact);
+        let role = Role::of(member, kind, event.body());
+        Ok(Entry { event, role, group: kind.into(), received: loaded(received) / 60 })
+    });
+    entries
+        .filter(|entry: &Result<Entry, EngineError>| !entry.as_ref().is_ok_and(|entry| hidden.contains(&entry.id())))
         .collect()
 }
 

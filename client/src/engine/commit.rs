@@ -234,11 +234,15 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
     let mut news = entered(ctx, &mut group, &before)?;
     if let Wish::Add { who, .. } | Wish::Again { who, .. } = &intent.wish {
         circles::note_added(ctx, circle, who)?;
-        if let Some(group) = circles::by_id(ctx, circle)?
-            && matches!(group.kind, GroupKind::Line | GroupKind::Case)
-        {
-            cases::tell_newcomer(ctx, &group)?;
-            desks::tell_policy(ctx, &group)?;
+        if let Some(group) = circles::by_id(ctx, circle)? {
+            match group.kind {
+                GroupKind::Line | GroupKind::Case => {
+                    cases::tell_newcomer(ctx, &group)?;
+                    desks::tell_policy(ctx, &group)?;
+                }
+                GroupKind::Desk => desks::repeat_policy(ctx, &group)?,
+                GroupKind::Circle | GroupKind::HostLink | GroupKind::Bridge => (),
+            }
         }
     }
     news.extend(adrift::left_epoch(ctx, circle, epoch, slot)?);

@@ -59,7 +59,7 @@ pub fn cover(ctx: &mut Ctx<'_>) -> Result<bool, EngineError> {
     plan(ctx, mean)?;
     match schedule::cover_turn(&outbox::queue(ctx)?, now, may_spend(ctx)?, outbox::chunk_was_last(ctx)?) {
         Turn::Job(job) => outbox::release(ctx, job)?,
-        Turn::Noise => noise(ctx)?,
+        Turn::Noise => noise(ctx, false)?,
         Turn::Nothing => (),
     }
     Ok(true)
@@ -71,10 +71,10 @@ fn may_spend(ctx: &Ctx<'_>) -> Result<bool, EngineError> {
     Ok(tokens::stock(ctx)?.is_none_or(|stock| stock.left > kept))
 }
 
-/// Queues a cell that says nothing, to leave now.
-pub(super) fn noise(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
+/// Queues a cell that says nothing, to leave now; `as_word` has it count, wait and be paid for as what somebody says.
+pub(super) fn noise(ctx: &mut Ctx<'_>, as_word: bool) -> Result<(), EngineError> {
     let address = Address::new(ctx.random());
     let mut cell = vec![0; CELL_SIZE];
     ctx.rng.fill_bytes(&mut cell);
-    outbox::enqueue_noise(ctx, &address, &cell)
+    outbox::enqueue_noise(ctx, &address, &cell, as_word)
 }

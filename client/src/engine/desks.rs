@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use himaya_protocol::case::case_of;
 use himaya_protocol::case::shelter::Stage;
+use himaya_protocol::case::{self, case_of};
 use himaya_protocol::content::body::DeskPolicy;
 use himaya_protocol::content::value::NoticeText;
 use himaya_protocol::content::{Body, CaseId, EventId, Notice};
@@ -45,17 +45,16 @@ pub fn desk(ctx: &Ctx<'_>, name: Option<&str>) -> Result<Circle, EngineError> {
     if desks.is_empty() { Ok(desk) } else { Err(several()) }
 }
 
-/// The desk that a case belongs to: that of the group where it is talked about, else the only one that this client is in.
+/// The desk that a case belongs to: that of the group where it is talked about; the only one that this client is in, if it is
+/// talked about in none. A case of a circle, or of a desk that this client has left, belongs to no desk of its.
 pub fn desk_of_case(ctx: &Ctx<'_>, case: &CaseId) -> Result<Circle, EngineError> {
-    let of_home = match cases::home(ctx, case) {
-        Ok(home) => desk_of(ctx, &home)?.map_or(Ok(None), |id| circles::by_id(ctx, &id))?,
-        Err(EngineError::Unknown { .. }) => None,
+    let home = match cases::home(ctx, case) {
+        Ok(home) => home,
+        Err(EngineError::Unknown { .. }) => return desk(ctx, None),
         Err(error) => return Err(error),
     };
-    match of_home.filter(|desk| desk.state == CircleState::Active) {
-        Some(desk) => Ok(desk),
-        None => desk(ctx, None),
-    }
+    let desk = desk_of(ctx, &home)?.map_or(Ok(None), |id| circles::by_id(ctx, &id))?;
+    desk.filter(|desk| desk.state == CircleState::Active).ok_or(EngineError::NoDesk)
 }
 
 /// Approves a request: the person gets a group with the desk, of a kind where somebody has this role.
@@ -163,34 +162,49 @@ pub(super) fn tell_policy(ctx: &mut Ctx<'_>, line: &Circle) -> Result<(), Engine
     Ok(())
 }
 
-/// How a desk works, as its owner or an admin said last.
+/// How a desk works, as whoever was its owner or an admin said last.
 pub(super) fn policy_of(ctx: &Ctx<'_>, desk: &CircleId) -> Result<Option<DeskPolicy>, EngineError> {
-    let members = circles::members(ctx, desk)?;
-    let rules = |who: &Fingerprint| {
-        let role = members.iter().find(|member| member.fingerprint == *who).and_then(|member| member.role);
-        matches!(role, Some(Role::Owner | Role::Admin))
-    };
-    let log = views::log(ctx)?;
-    let said = log.iter().rev().filter(|entry| entry.circle.as_ref() == Some(desk) && rules(&entry.author));
-    let mut policies = said.filter_map(|entry| {
-        let Body::DeskPolicy(policy) = entry.event.body() else { return None };
-        Some(policy.as_ref().clone())
+    let words = cases::desk_words_after(ctx, 0)?;
+    let said = words.iter().filter(|(of, entry)| of == desk && entry.role == case::Role::Admin);
+    let policies = said.filter_map(|(_, entry)| {
+        let Body::DeskPolicy(policy) = entry.body() else { return None };
+        Some(((entry.event.content().lamport, entry.id()), policy))
     });
-    Ok(policies.next())
+    Ok(policies.max_by_key(|(place, _)| *place).map(|(_, policy)| policy.as_ref().clone()))
 }
 
-/// Whom of a line's desk one can ask for who wants to talk to women only, as was said last in the line: what they are called.
+/// Whoever has come to a desk has not read how it works.
+pub(super) fn repeat_policy(ctx: &mut Ctx<'_>, desk: &Circle) -> Result<(), EngineError> {
+    if let Some(policy) = policy_of(ctx, &desk.id)? {
+        events::say(ctx, desk, policy, &Draft::default())?;
+    }
+    Ok(())
+}
+
+/// Whom of a line's desk one can ask for who wants to talk to women only: what they are called. The desk says so; in a line
+/// whoever coordinates there, last.
 pub fn women_of(ctx: &Ctx<'_>, line: &Circle) -> Result<Vec<String>, EngineError> {
     if line.kind != GroupKind::Line {
         return Ok(Vec::new());
     }
-    let log = views::log(ctx)?;
-    let said = log.iter().filter(|entry| entry.circle.as_ref() == Some(&line.id)).filter_map(|entry| {
-        let Body::DeskPolicy(policy) = entry.event.body() else { return None };
-        Some(((entry.event.content().lamport, entry.event.id()), policy))
-    });
-    let Some((_, policy)) = said.max_by_key(|(place, _)| *place) else { return Ok(Vec::new()) };
     let members = circles::members(ctx, &line.id)?;
+    let works = |who: &Fingerprint| {
+        let role = members.iter().find(|member| member.fingerprint == *who).and_then(|member| member.role);
+        matches!(role, Some(Role::Owner | Role::Coordinator))
+    };
+    let policy = match desk_of(ctx, line)? {
+        Some(desk) => policy_of(ctx, &desk)?,
+        None => {
+            let log = views::log(ctx)?;
+            let said = log.iter().filter(|entry| entry.circle.as_ref() == Some(&line.id) && works(&entry.author));
+            let policies = said.filter_map(|entry| {
+                let Body::DeskPolicy(policy) = entry.event.body() else { return None };
+                Some(((entry.event.content().lamport, entry.event.id()), policy))
+            });
+            policies.max_by_key(|(place, _)| *place).map(|(_, policy)| policy.as_ref().clone())
+        }
+    };
+    let Some(policy) = policy else { return Ok(Vec::new()) };
     let women = members.into_iter().filter(|member| policy.women_only.contains(&member.fingerprint));
     Ok(women.map(|member| member.name).collect())
 }
@@ -246,25 +260,48 @@ fn set_desk(ctx: &Ctx<'_>, group: &[u8], desk: &[u8]) -> Result<(), EngineError>
     Ok(())
 }
 
-/// This client was added to a group: if it works there for a desk, that is the one where it meets who added it. If they meet
-/// on several it is the one that the group's name begins with; if none does, none: a wrong one would let in its people.
-pub(super) fn adopt(ctx: &Ctx<'_>, group: &[u8], by: &Fingerprint) -> Result<(), EngineError> {
-    if circles::role(ctx, group)? != Some(Role::Coordinator) {
+/// This client was added to a group: if it works there for a desk, that is the one that the group's name begins with, and
+/// where others who work in the group are too. Where none is, or several are, it is none: a wrong one would let in its people.
+/// Whoever comes to a desk may be in its groups before.
+pub(super) fn adopt(ctx: &Ctx<'_>, group: &[u8]) -> Result<(), EngineError> {
+    let Some(group) = circles::by_id(ctx, group)? else { return Ok(()) };
+    match group.kind {
+        GroupKind::Desk => {
+            for group in circles::list(ctx)? {
+                find_desk(ctx, &group)?;
+            }
+            Ok(())
+        }
+        GroupKind::Line | GroupKind::HostLink | GroupKind::Case => find_desk(ctx, &group),
+        GroupKind::Circle | GroupKind::Bridge => Ok(()),
+    }
+}
+
+fn find_desk(ctx: &Ctx<'_>, group: &Circle) -> Result<(), EngineError> {
+    let of_a_desk = matches!(group.kind, GroupKind::Line | GroupKind::HostLink | GroupKind::Case);
+    let works = |role: Option<Role>| matches!(role, Some(Role::Owner | Role::Coordinator));
+    if !of_a_desk || !works(circles::role(ctx, &group.id)?) || desk_of(ctx, group)?.is_some() {
         return Ok(());
     }
-    let Some(name) = circles::by_id(ctx, group)?.map(|group| group.name) else { return Ok(()) };
-    let mut met = Vec::new();
+    let colleagues: BTreeSet<Fingerprint> = circles::members(ctx, &group.id)?
+        .into_iter()
+        .filter(|member| !member.me && works(member.role))
+        .map(|member| member.fingerprint)
+        .collect();
+    let mut desks = Vec::new();
     for desk in circles::list(ctx)? {
-        let active = desk.kind == GroupKind::Desk && desk.state == CircleState::Active && desk.id != group;
-        if active && circles::members(ctx, &desk.id)?.iter().any(|member| member.fingerprint == *by) {
-            met.push(desk);
+        let named = group.name.starts_with(&named_after(&desk.name));
+        if desk.kind == GroupKind::Desk && desk.state == CircleState::Active && named {
+            let there = circles::members(ctx, &desk.id)?;
+            if there.iter().any(|member| colleagues.contains(&member.fingerprint)) {
+                desks.push(desk);
+            }
         }
     }
-    if met.len() > 1 {
-        met.retain(|desk| name.starts_with(&named_after(&desk.name)));
-    }
-    match met.as_slice() {
-        [desk] => set_desk(ctx, group, &desk.id),
+    let longest = desks.iter().map(|desk| desk.name.len()).max();
+    desks.retain(|desk| Some(desk.name.len()) == longest);
+    match desks.as_slice() {
+        [desk] => set_desk(ctx, &group.id, &desk.id),
         [] | [_, _, ..] => Ok(()),
     }
 }

@@ -3,6 +3,8 @@
 //! Nothing on this device shows it: the check-in is listed as any other. What is kept of the word is an Argon2id hash with
 //! a salt of its own, so that whoever opens the profile reads no word; guesses can be tried on it.
 
+use std::collections::BTreeSet;
+
 use argon2::Argon2;
 use himaya_protocol::content::body::Duress;
 use himaya_protocol::content::vocabulary::CheckInAnswer;
@@ -18,6 +20,8 @@ use crate::store::{Ctx, StoreError};
 
 /// The setting that holds salt and hash.
 const WORD: &str = "duress word";
+/// The setting that holds the ids of what is on no list.
+const HIDDEN: &str = "beside the log";
 const SALT: usize = 16;
 const HASH: usize = 32;
 
@@ -51,17 +55,24 @@ pub fn say_when_none_is_due(ctx: &mut Ctx<'_>, plan: Option<&Plan>, words: &str)
         Some(plan) => vec![plan.circle.clone()],
         None => protectors(ctx)?,
     };
-    for group in groups {
+    for group in groups.into_iter().filter(|group| group.members > 1) {
         if duress {
-            // The plan of none: as an answer to a plan it would move what that plan shows here.
+            // Of no plan, and so in earnest and a case of its own, whose clocks begin now.
             let body = Duress { plan: EventId::of(&ctx.random::<32>()), seq: 0, answer: CheckInAnswer::Ok, late: None };
-            let draft = plan.map_or_else(Draft::default, plans::draft);
-            events::say(ctx, &group, Body::from(body), &draft)?;
+            let id = events::say(ctx, &group, Body::from(body), &Draft::default())?;
+            let hidden = [ctx.setting(HIDDEN)?.unwrap_or_default(), id.as_bytes().to_vec()].concat();
+            ctx.set(HIDDEN, &hidden)?;
         } else {
-            cover::noise(ctx)?;
+            cover::noise(ctx, true)?;
         }
     }
     Ok(())
+}
+
+/// What was said under duress when no check-in was due: it is on no list of this device.
+pub(super) fn hidden(ctx: &Ctx<'_>) -> Result<BTreeSet<EventId>, EngineError> {
+    let ids = ctx.setting(HIDDEN)?.unwrap_or_default();
+    Ok(ids.as_chunks::<32>().0.iter().filter_map(|id| EventId::from_slice(id)).collect())
 }
 
 /// The own lines, else all groups whose defender this profile is; not those of cases, where others read along.

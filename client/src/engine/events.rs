@@ -67,7 +67,7 @@ pub fn raise(
     }
     let id = write(ctx, circle.map(|circle| circle.id.as_slice()), alert.into(), &draft)?;
     if let Some(line) = circle {
-        backup::consent(ctx, line, &id, &draft.status)?;
+        backup::consent(ctx, line, &id, &draft.status, false)?;
     }
     Ok(id)
 }

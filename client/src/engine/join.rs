@@ -97,7 +97,7 @@ pub(super) fn welcome(
     }
     let after = mls::leaves(&group).into_iter().map(|leaf| leaf.fingerprint).collect();
     desks::note_staff(ctx, &circle, &before, &after)?;
-    desks::adopt(ctx, &circle, from)?;
+    desks::adopt(ctx, &circle)?;
     // Members could write to this client from the commit on, which lies somewhere after it asked and before the Welcome.
     let unread = match (since, ctx.number(adrift::WINDOW_SECONDS)?) {
         (Some(window), Some(seconds)) => stored(u64::from(window).saturating_mul(seconds)).max(invitation.made),
@@ -183,7 +183,9 @@ fn acceptable(
         }
     };
     let answers = if invitation.is_offer() {
-        policy.kind != GroupKind::Circle && asides::may_be_added_by(ctx, from)?
+        // A circle, a desk or a bridge is entered by an answered card: nobody is put into one unasked.
+        matches!(policy.kind, GroupKind::Line | GroupKind::HostLink | GroupKind::Case)
+            && asides::may_be_added_by(ctx, from)?
     } else {
         invitation.contact == from.as_bytes()
     };

@@ -192,11 +192,12 @@ pub(super) fn spill(ctx: &mut Ctx<'_>, payload: &[u8]) -> Result<(Spill, Vec<(Ad
 }
 
 /// Queues a cell that says nothing, to leave now.
-pub(super) fn enqueue_noise(ctx: &Ctx<'_>, address: &Address, cell: &[u8]) -> Result<(), EngineError> {
+pub(super) fn enqueue_noise(ctx: &Ctx<'_>, address: &Address, cell: &[u8], as_word: bool) -> Result<(), EngineError> {
     suspicion::expect_echo(ctx, address)?;
     ctx.execute(
-        "INSERT INTO job (purpose, frame, address, cell, urgent, not_before, released) VALUES (?1, x'', ?2, ?3, 0, 0, 1)",
-        &[&Purpose::Cover.text(), &&address.as_bytes()[..], &cell],
+        "INSERT INTO job (purpose, frame, address, cell, urgent, reserve, not_before, released)
+         VALUES (?1, x'', ?2, ?3, ?4, ?4, 0, 1)",
+        &[&Purpose::Cover.text(), &&address.as_bytes()[..], &cell, &as_word],
     )?;
     Ok(())
 }
@@ -359,7 +360,7 @@ pub fn waits_at(ctx: &Ctx<'_>, job: i64, address: &Address) -> Result<bool, Engi
 /// How many jobs wait that say something, and when the next of them may be tried.
 pub fn waiting(ctx: &Ctx<'_>) -> Result<(u64, Option<Seconds>), EngineError> {
     let (count, next) = ctx
-        .row("SELECT count(*), min(not_before) FROM job WHERE purpose <> 'cover'", &[], |row| {
+        .row("SELECT count(*), min(not_before) FROM job WHERE purpose <> 'cover' OR urgent", &[], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
         })?
         .unwrap_or_default();

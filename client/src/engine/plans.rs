@@ -77,7 +77,7 @@ pub fn make_plan(
     }
     let id = events::say(ctx, circle, Body::from(plan), &Draft { status: status.clone(), ..Draft::default() })?;
     // Its case is there before anybody misses anything, and so is what was agreed to for it.
-    backup::consent(ctx, circle, &id, &status)?;
+    backup::consent(ctx, circle, &id, &status, true)?;
     Ok(id)
 }
 
@@ -108,7 +108,7 @@ pub fn check_in(
     events::say(ctx, &plan.circle, body, &draft(plan))
 }
 
-pub(super) fn draft(plan: &Plan) -> Draft {
+fn draft(plan: &Plan) -> Draft {
     let status = if plan.exercise { Status::Exercise } else { Status::Actual };
     Draft { case: Some(plan.case.clone()), status, ..Draft::default() }
 }

@@ -23,6 +23,31 @@ const CALLED: &str = "recipient called ";
 /// Writes a referral in a group, and over a bridge what it passes on. The first one over a bridge says whom it leads to; what
 /// is for somebody else does not go over it.
 pub fn refer(ctx: &mut Ctx<'_>, case: &CaseId, group: &Circle, referral: Referral) -> Result<EventId, EngineError> {
+    let content = content(ctx, case, group, &referral)?;
+    write(ctx, case, group, referral, content)
+}
+
+/// As [`refer`], also when there is nothing to pass on, or too much for one message: that somebody needs help is what counts.
+pub(super) fn call_on(
+    ctx: &mut Ctx<'_>,
+    case: &CaseId,
+    bridge: &Circle,
+    referral: Referral,
+) -> Result<EventId, EngineError> {
+    let content = match content(ctx, case, bridge, &referral) {
+        Err(EngineError::Release(ExportError::Nothing | ExportError::TooLong)) => None,
+        content => content?,
+    };
+    write(ctx, case, bridge, referral, content)
+}
+
+fn write(
+    ctx: &mut Ctx<'_>,
+    case: &CaseId,
+    group: &Circle,
+    referral: Referral,
+    content: Option<NoticeText>,
+) -> Result<EventId, EngineError> {
     if group.kind == GroupKind::Bridge {
         match leads_to(ctx, &group.id)? {
             None => lead(ctx, group, &referral.to)?,
@@ -30,7 +55,6 @@ pub fn refer(ctx: &mut Ctx<'_>, case: &CaseId, group: &Circle, referral: Referra
             Some(_) => return Err(EngineError::OtherBridge(group.name.clone())),
         }
     }
-    let content = content(ctx, case, group, &referral)?;
     let id = cases::decide_in(ctx, case, referral, group, None)?;
     if let Some(text) = content {
         // It names no case, for it is no reply to the defender.
@@ -85,10 +109,11 @@ fn leads(bridge: &[u8]) -> String {
     format!("{LEADS}{}", data_encoding::HEXLOWER.encode(bridge))
 }
 
-/// The bridge that leads to somebody.
+/// The bridge that leads to somebody, if anybody else is on it.
 pub(super) fn bridge_to(ctx: &Ctx<'_>, to: &Recipient) -> Result<Option<Circle>, EngineError> {
     for group in circles::list(ctx)? {
-        let open = group.kind == GroupKind::Bridge && group.state == CircleState::Active;
+        let works = group.state == CircleState::Active && group.adrift.is_none() && group.members > 1;
+        let open = group.kind == GroupKind::Bridge && works;
         if open && leads_to(ctx, &group.id)?.as_ref() == Some(to) {
             return Ok(Some(group));
         }

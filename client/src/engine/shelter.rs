@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use super::circles::{self, Circle, CircleState};
 use super::error::EngineError;
 use super::events::{self, Draft};
-use super::{cases, retention, views};
+use super::{backup, cases, retention, views};
 use crate::store::Ctx;
 
 /// How long a consent to look for shelter stands, in hours: 30 days.
@@ -64,7 +64,9 @@ pub fn ask_for_shelter(
     };
     let draft = Draft { status, ..Draft::default() };
     let consent = events::say(ctx, line, consent, &Draft { expires_hours: Some(CONSENT_HOURS), ..draft.clone() })?;
-    events::say(ctx, line, request(consent), &draft)
+    let id = events::say(ctx, line, request(consent), &draft)?;
+    backup::consent(ctx, line, &id, &draft.status, false)?;
+    Ok(id)
 }
 
 /// The only line in which this profile is the defender, or the one of a name.

@@ -10,7 +10,7 @@ use rusqlite::Row;
 use super::circles::{self, Circle, CircleId};
 use super::error::EngineError;
 use super::lanes::loaded;
-use super::mls;
+use super::{duress, mls};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// One event of the log.
@@ -68,14 +68,20 @@ pub fn inbox(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
 
 /// The whole log, oldest first.
 pub fn log(ctx: &Ctx<'_>) -> Result<Vec<Entry>, EngineError> {
-    let entries = ctx.rows(&format!("SELECT {COLUMNS} ORDER BY event.number"), &[], columns)?;
-    entries.into_iter().map(read).collect()
+    shown(ctx, ctx.rows(&format!("SELECT {COLUMNS} ORDER BY event.number"), &[], columns)?)
 }
 
 /// What belongs to a case, oldest first.
 pub fn case_log(ctx: &Ctx<'_>, case: &CaseId) -> Result<Vec<Entry>, EngineError> {
     let sql = format!("SELECT {COLUMNS} WHERE event.case_id = ?1 ORDER BY event.number");
-    ctx.rows(&sql, &[&case.as_bytes()], columns)?.into_iter().map(read).collect()
+    shown(ctx, ctx.rows(&sql, &[&case.as_bytes()], columns)?)
+}
+
+/// What people may see of it.
+fn shown(ctx: &Ctx<'_>, entries: Vec<Columns>) -> Result<Vec<Entry>, EngineError> {
+    let hidden = duress::hidden(ctx)?;
+    let entries = entries.into_iter().map(read);
+    entries.filter(|entry| !entry.as_ref().is_ok_and(|entry| hidden.contains(&entry.event.id()))).collect()
 }
 
 /// What the authors of the log were called when they last wrote.

@@ -165,26 +165,25 @@ pub fn wipe(folder: &Path, rng: &mut dyn CryptoRng) -> Result<(), StoreError> {
     }
     let beside = |name: &str| ["", "-wal", "-journal", "-shm"].map(|end| folder.join(format!("{name}{end}")));
     let held: Vec<PathBuf> = CONTAINERS.iter().flat_map(|name| beside(name)).filter(|path| path.exists()).collect();
-    // The first page of each before the rest of any.
+    // What cannot be destroyed must not keep the rest: the first such thing is told at the end.
+    let mut failed = Ok(());
+    let mut note = |path: &Path, done: io::Result<()>| match done {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound && failed.is_ok() => failed = Err(file(path)(cause)),
+        Ok(()) | Err(_) => (),
+    };
+    // A page of a write-ahead log may be a first page, so those go whole; they are short.
     for path in &held {
-        overwrite(path, FIRST_PAGE, rng).map_err(file(path))?;
-    }
-    for path in &held {
-        // A page of a write-ahead log may be a first page.
-        if !CONTAINERS.iter().any(|name| folder.join(name) == *path) {
-            overwrite(path, u64::MAX, rng).map_err(file(path))?;
-        }
+        let container = CONTAINERS.iter().any(|name| folder.join(name) == *path);
+        note(path, overwrite(path, if container { FIRST_PAGE } else { u64::MAX }, rng));
     }
     for path in held.iter().chain([&folder.join(MARK)]) {
-        match fs::remove_file(path) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(file(path)(cause)),
-            Ok(()) | Err(_) => (),
-        }
+        note(path, fs::remove_file(path));
     }
     for aside in asides(folder) {
-        fs::remove_dir_all(&aside).map_err(file(&aside))?;
+        note(&aside, fs::remove_dir_all(&aside));
     }
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(file(folder))
+    note(folder, File::open(folder).and_then(|folder| folder.sync_all()));
+    failed
 }
 
 /// Overwrites the first bytes of a file, at most `most`, and flushes them.

@@ -12,6 +12,12 @@ fn ok(home: &Home, proxy: &Proxy, words: &str) -> anyhow::Result<(Option<i32>, S
     Ok((answer.code, answer.out, answer.err, proxy.puts().len() - before))
 }
 
+/// Everything that a device lists.
+fn lists(home: &Home) -> anyhow::Result<Vec<String>> {
+    let lists = [&["inbox"][..], &["case", "list", "--all"], &["checkin", "list"], &["consent", "list"]];
+    lists.into_iter().map(|words| Ok(home.run([&["--offline"], words].concat())?.done()?.out)).collect()
+}
+
 /// How many cases somebody sees held for duress.
 fn held(home: &Home) -> anyhow::Result<usize> {
     home.done(["sync"])?;
@@ -27,12 +33,22 @@ fn the_duress_word_goes_out_when_no_check_in_is_due() -> anyhow::Result<()> {
     // Without check-ins, and with one that is to come.
     for said in 1..=2 {
         let free = ok(&dilan, &proxy, "all good")?;
+        let shown = lists(&dilan)?;
         ensure!(held(&rojin)? == said - 1, "words that mean nothing told something");
         let forced = ok(&dilan, &proxy, "Blue  Tree")?;
         ensure!(free == forced && forced.3 == 1, "{free:?} is told from {forced:?}");
+        ensure!(lists(&dilan)? == shown, "a list of the device tells");
         ensure!(held(&rojin)? == said, "the word did not arrive");
         dilan.done(["checkin", "new", "--every", "day", "--start", "+600", "--circle", "home"])?;
     }
+
+    // Without a line both wait, and both are said to.
+    let mut waits = Vec::new();
+    for words in ["all good", "blue tree"] {
+        dilan.run(["--offline", "ok", words])?;
+        waits.push((dilan.done(["--offline", "st"])?["waiting"].clone(), dilan.run(["sync"])?.code));
+    }
+    ensure!(waits[0] == waits[1] && waits[0].0 == 1, "{waits:?}");
 
     // A check-in that is to come is not answered by it, and the device shows nothing of what it was.
     let plans = dilan.list(["checkin", "list"])?;
