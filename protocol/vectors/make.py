@@ -181,6 +181,7 @@ def lanes():
     file.item("root", root)
     for name, lane in (("lane_0", 0), ("lane_7", 7), ("commit", COMMIT_LANE)):
         steps(file, name, expand(root, b"himaya lane", u32(lane)), 3)
+    steps(file, "parts_7", expand(root, b"himaya part lane", u32(7)), 2)
     card = run(0x20)
     file.item("card_secret", card)
     steps(file, "inbox", expand(card, b"himaya card inbox"), 2)
@@ -203,6 +204,10 @@ SPILLED = bytes(i % 251 for i in range(70_000))
 SPILL = SEED + u32(len(SPILLED)) + sha256(SPILLED)
 
 
+# A payload of 8,200 bytes in two parts and a rest of 94 bytes.
+PARTED = bytes(i % 251 for i in range(8_200))
+
+
 def cells():
     key, address, nonce = run(0x60), run(0x80), run(0xA0, 24)
     file = File("cells.txt", "Cells and their frames: docs/protocol.md section 3.")
@@ -218,6 +223,14 @@ def cells():
              (sha256(SPILLED), "SHA-256 of the payload"), (bytes(4053 - 68), "zeros")]
     file.item("spill_frame", *frame)
     file.item("spill_cell", seal(key, nonce, address, b"".join(data for data, _ in frame)))
+    first, second, rest = PARTED[:4053], PARTED[4053:8106], PARTED[8106:]
+    frame = [(b"\x03", "kind: parts"), (u16(1 + 64 + len(rest)), "length"), (b"\x02", "count"),
+             (sha256(first), "SHA-256 of the first part"), (sha256(second), "SHA-256 of the second part"),
+             (rest, "the rest"), (bytes(4053 - 65 - len(rest)), "zeros")]
+    file.item("parts_frame", *frame)
+    file.item("parts_cell", seal(key, nonce, address, b"".join(data for data, _ in frame)))
+    file.item("parts_first_sha256", (sha256(seal(key, nonce, address, b"\x01" + u16(4053) + first)),
+                                     "of the cell that holds the first part, with this key, address and nonce"))
     file.write()
 
 

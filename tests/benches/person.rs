@@ -29,8 +29,9 @@ pub enum Storage<'a> {
     Memory,
 }
 
-/// What one job brought to the relay.
+/// What one job brought to the relay, a commit's parts with it.
 pub struct Parcel {
+    parts: Vec<(Address, Cell)>,
     chunks: Vec<(Address, Chunk)>,
     address: Address,
     pub cell: Cell,
@@ -39,7 +40,7 @@ pub struct Parcel {
 impl Parcel {
     /// Bytes on the wire, addresses not counted.
     pub fn bytes(&self) -> usize {
-        CELL_SIZE + self.chunks.len() * CHUNK_SIZE
+        CELL_SIZE * (1 + self.parts.len()) + self.chunks.len() * CHUNK_SIZE
     }
 }
 
@@ -74,10 +75,16 @@ impl Person {
 
     /// Empties the outbox as the driver does, job by job.
     pub fn send(&mut self) -> Vec<Parcel> {
-        let mut sent = Vec::new();
+        let (mut sent, mut parts) = (Vec::new(), Vec::new());
         while let Some(job) = self.run(|ctx| engine::next_job(ctx, engine::Pace::All)) {
             self.run(|ctx| engine::stored(ctx, job.id));
+            if job.purpose == engine::Purpose::Part {
+                parts.push((job.address, job.cell));
+                continue;
+            }
+            let parts = if job.purpose == engine::Purpose::Commit { std::mem::take(&mut parts) } else { Vec::new() };
             sent.push(Parcel {
+                parts,
                 chunks: job.chunks.into_iter().map(|part| (part.address, part.chunk)).collect(),
                 address: job.address,
                 cell: job.cell,
@@ -107,6 +114,9 @@ impl Person {
         let mut fetched = Fetched::new();
         if !self.run(|ctx| engine::is_expected(ctx, &parcel.address)) {
             return false;
+        }
+        for (address, cell) in &parcel.parts {
+            self.run(|ctx| engine::receive(ctx, WINDOW, address, cell, &fetched));
         }
         loop {
             match self.run(|ctx| engine::receive(ctx, WINDOW, &parcel.address, &parcel.cell, &fetched)) {

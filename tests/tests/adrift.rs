@@ -2,6 +2,7 @@
 
 use himaya::engine::{self, News};
 use himaya_protocol::wire::cell::Frame;
+use himaya_protocol::wire::parts::Parts;
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
 use himaya_tests::sim::{DAY, Lane, Person, World};
@@ -163,13 +164,20 @@ async fn a_member_who_says_that_it_cannot_follow_leads_nobody_astray() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_chunks_nobody_has_is_passed_over_after_a_day() {
+async fn a_commit_whose_chunks_or_parts_nobody_has_is_passed_over_after_a_day() {
+    let chunks = Spill::cut(Secret::new([9; 32]), &[7; 5_000], || [3; 24]).expect("it is short enough").0;
+    let parts = Parts::cut(&[7; 5_000]).expect("it is long enough").0;
+    for missing in [Frame::Spill(chunks), Frame::Parts(parts)] {
+        passed_over(&missing).await;
+    }
+}
+
+async fn passed_over(missing: &Frame) {
     let mut world = World::new(35);
     let mut people = world.circle(&["Dilan", "Rojin", "Sara"]).await;
     let [dilan, rojin, sara] = people.as_mut_slice() else { panic!("three were made") };
     let place = sara.places("home", Lane::Commit).remove(0);
-    let missing = Spill::cut(Secret::new([9; 32]), &[7; 5_000], || [3; 24]).expect("it is long enough").0;
-    assert!(world.put_frame(&place, &Frame::Spill(missing)).await);
+    assert!(world.put_frame(&place, missing).await);
     for person in [&mut *dilan, &mut *rojin, &mut *sara] {
         person.sync().await;
         assert!(person.follows("home"), "chunks may still come: {}", person.name);

@@ -66,6 +66,7 @@ fn what_was_said_between_commit_and_welcome_reaches_the_newcomer() {
         let [owner, friend] = people.as_mut_slice() else { panic!("two were made") };
         owner.hand_card(&mut newcomer).await;
         owner.sync().await;
+        owner.commits_in_chunks();
         owner.approve_newest("home", himaya_protocol::wire::policy::Role::Contact);
         // The commit gets out, the Welcome does not.
         owner.line.allow(Some(1));
@@ -228,7 +229,8 @@ fn a_message_of_the_day_before_is_read_with_the_commit_that_was_held() {
         let mut world = World::new(407);
         let mut people = world.circle_of(7).await;
         people[6].sync().await;
-        // The owner's commit is long enough for chunks, which the relay does not give out for now.
+        // The owner's commit goes in chunks, which the relay does not give out for now.
+        people[0].commits_in_chunks();
         people[0].remove("home", "person 5");
         world.faults.hide_chunks(true);
         people[0].sync().await;
@@ -520,6 +522,7 @@ fn nothing_is_settled_while_a_commit_waits_for_its_chunks() {
         let mut people = world.circle_of(10).await;
         // Six epochs go by, of which person 3 sees that they begin and no more.
         for name in 4..10 {
+            people[0].commits_in_chunks();
             people[0].remove("home", &format!("person {name}"));
             people[0].sync().await;
             people[1].sync().await;

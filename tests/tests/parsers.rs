@@ -109,7 +109,7 @@ async fn lying(world: &World, place: &Place) -> Vec<u8> {
     let cell = cell_at(&world.relay, &place.slot.address).await.expect("it was put");
     match open_cell(&place.slot.key, &place.slot.address, &cell).expect("it is sealed for its place") {
         Frame::Inline(payload) => payload,
-        Frame::Spill(_) => panic!("the payload fits a cell"),
+        Frame::Spill(_) | Frame::Parts(_) => panic!("the payload fits a cell"),
     }
 }
 
@@ -191,6 +191,22 @@ fn frames_and_spill_records() {
                 if let Received::Needs(addresses) = received {
                     assert!(addresses.len() <= 65, "{case}: it asks for no more than a spill may have");
                 }
+            }
+        }
+        // A record of parts that never were waits where commits lie, and is void elsewhere.
+        let records =
+            [(0, 33u16, false), (9, 300, false), (1, 32, false), (8, 256, false), (1, 33, true), (8, 257, true)];
+        for lane in [Lane::Member("person 1"), Lane::Parts("person 1"), Lane::Commit] {
+            for (count, length, valid) in records {
+                let place = people[0].places("home", lane)[0].clone();
+                let case = format!("{count} parts in {length} B in {lane:?}");
+                let [high, low] = length.to_be_bytes();
+                let plain = [&[3, high, low, count][..], &vec![7; usize::from(length) - 1]].concat();
+                let cell = sealed(&place, &plain);
+                let received = hand_in(&mut people[0], &place, &cell, &Fetched::new(), Expect::Nothing, &case);
+                let waits = valid && matches!(lane, Lane::Commit);
+                assert_eq!(waits, matches!(received, Received::Held), "{case}: {received:?}");
+                assert_eq!(!waits, matches!(received, Received::Void), "{case}: {received:?}");
             }
         }
         // The slots of the other's lane are spent here, though nothing was ever put there: the way back is free.

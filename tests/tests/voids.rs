@@ -39,7 +39,7 @@ async fn payload_at(world: &World, place: &Place) -> Option<Vec<u8>> {
     let cell = cell_at(&world.relay, &place.slot.address).await?;
     match open_cell(&place.slot.key, &place.slot.address, &cell).ok()? {
         Frame::Inline(payload) => Some(payload),
-        Frame::Spill(_) => None,
+        Frame::Spill(_) | Frame::Parts(_) => None,
     }
 }
 
@@ -236,6 +236,7 @@ fn a_commit_whose_chunks_come_late_is_waited_for_and_everything_after_it_is_read
         let mut people = world.circle_of(5).await;
         let mut ledger = Ledger::default();
         world.faults.hide_chunks(true);
+        people[0].commits_in_chunks();
         people[0].remove("home", "person 4");
         people[0].sync().await;
         let in_new = people[0].sos("home");
@@ -273,6 +274,7 @@ fn a_commit_whose_chunks_never_come_is_waited_for_a_day() {
         let mut world = World::new(509);
         let mut people = world.circle_of(5).await;
         let mut ledger = Ledger::default();
+        people[0].commits_in_chunks();
         people[0].remove("home", "person 4");
         people[0].sync().await;
         people[1].sync().await;

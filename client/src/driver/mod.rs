@@ -42,6 +42,8 @@ pub struct Driver<T> {
     pace: Pace,
     /// What a watcher knows of what time alone brings.
     clockwork: watch::Clockwork,
+    /// Whether the feed is open and everything before it has been read: then nothing has to be read around a key update.
+    follows: bool,
 }
 
 /// How far everything has been read.
@@ -62,6 +64,7 @@ impl<T: Transport> Driver<T> {
             told: 0,
             pace: Pace::All,
             clockwork: watch::Clockwork::default(),
+            follows: false,
         }
     }
 

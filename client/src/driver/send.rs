@@ -104,7 +104,13 @@ impl<T: Transport> Driver<T> {
     }
 
     async fn send(&mut self, job: &Job, flushed: &mut Flushed) -> Result<(), DriverError> {
-        if job.purpose == Purpose::Commit && !self.may_commit(job, flushed).await? {
+        // Reading shows that this put is a commit. Whoever follows the feed has read everything already; who is removed by a
+        // commit must be read to the end all the same, so only updates of the own key do without.
+        let reads = job.purpose == Purpose::Commit && (job.urgent || !self.follows);
+        if reads {
+            flushed.news.extend(self.read_all().await?);
+        }
+        if job.purpose == Purpose::Commit && !self.may_commit(job)? {
             return Ok(());
         }
         // What the cover schedule lets leave is one box: a chunk, and once all of them are there, the cell. Then only what has
@@ -125,7 +131,7 @@ impl<T: Transport> Driver<T> {
         match answer {
             Put::Stored | Put::Same => {
                 flushed.news.extend(self.transact(|ctx| engine::stored(ctx, job.id))?);
-                if job.purpose == Purpose::Commit {
+                if reads {
                     // Whoever this removed may have written before: that is read before the lanes go.
                     flushed.news.extend(self.read_all().await?);
                 }
@@ -177,11 +183,10 @@ impl<T: Transport> Driver<T> {
         Err(TransportError::Refused(Refusal::NotAllowed).into())
     }
 
-    /// Whether a commit may be put. Everything is read before: what was written in the epoch it ends, by however many
+    /// Whether a commit may be put, once everything has been read: what was written in the epoch it ends, by however many
     /// commits one after the other, and whether windows were missed, after which its slot may look free although it was
     /// won before.
-    async fn may_commit(&mut self, job: &Job, flushed: &mut Flushed) -> Result<bool, DriverError> {
-        flushed.news.extend(self.read_all().await?);
+    fn may_commit(&mut self, job: &Job) -> Result<bool, DriverError> {
         Ok(self.transact(|ctx| engine::waits_at(ctx, job.id, &job.address))?
             && !self.transact(|ctx| engine::waits_for_circle(ctx, job.id))?)
     }

@@ -105,6 +105,7 @@ where
         let (frames, arriving) = mpsc::channel(FRAMES);
         let pump = tokio::spawn(pump(feed, frames));
         let outcome = self.take_frames(&mut Some(arriving), tell, failures, connected).await;
+        self.follows = false;
         pump.abort();
         outcome
     }
@@ -119,6 +120,7 @@ where
         let news = self.sync().await?;
         let mut at = self.stored_position()?;
         *failures = 0;
+        self.follows = arriving.is_some();
         if self.tell_all(news, tell)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -239,7 +241,7 @@ where
 
     /// From now on what is not urgent leaves by the cover schedule, if there is one.
     pub fn begin_watching(&mut self) -> Result<(), DriverError> {
-        self.pace = if self.transact(engine::begin_cover)? { Pace::Urgent } else { Pace::All };
+        self.pace = if self.transact(engine::begin_cover)? { Pace::Urgent } else { Pace::Calm };
         Ok(())
     }
 

@@ -116,7 +116,7 @@ pub(super) fn enter(ctx: &mut Ctx<'_>, group: &mut MlsGroup) -> Result<(), Engin
     let root = mls::export_root(&provider, group)?;
     let policy = mls::policy_of(group.extensions()).ok_or(StoreError::Damaged("policy"))?;
     lanes::close_circle(ctx, &circle)?;
-    outbox::drop_circle(ctx, &circle, None)?;
+    outbox::drop_circle(ctx, &circle)?;
     ctx.execute("UPDATE intent SET job = NULL, welcome = NULL WHERE circle = ?1", &[&circle])?;
     ctx.execute("DELETE FROM heard WHERE circle = ?1", &[&circle])?;
     ctx.execute("DELETE FROM passed WHERE circle = ?1", &[&circle])?;
@@ -283,7 +283,7 @@ fn forget(ctx: &mut Ctx<'_>, circle: &[u8], state: &str) -> Result<(), EngineErr
     let mut group = mls::load(&provider, circle)?;
     group.delete(provider.storage()).map_err(StoreError::from)?;
     lanes::close_circle(ctx, circle)?;
-    outbox::drop_circle(ctx, circle, None)?;
+    outbox::drop_circle(ctx, circle)?;
     for sql in [
         "DELETE FROM intent WHERE circle = ?1",
         "DELETE FROM receipt WHERE circle = ?1",

@@ -23,7 +23,7 @@ use super::mls::{self, Leaf};
 use super::outbox::{self, NewJob, Purpose};
 use super::receive::News;
 use super::schedule::Matter;
-use super::{adrift, asides, cases, circles, desks, events};
+use super::{adrift, asides, cases, circles, desks, events, parts};
 use crate::store::{Ctx, StoreError};
 
 /// A wish to change a circle.
@@ -198,8 +198,9 @@ fn stage(ctx: &mut Ctx<'_>, circle: &[u8], intent: &Intent) -> Result<bool, Engi
         epoch: Some(epoch),
         urgent: if matches!(intent.wish, Wish::Update) { Matter::Update } else { Matter::Change }.is_urgent(),
         reserve: matches!(intent.wish, Wish::Remove { .. }),
+        spread: 0,
     };
-    let job = outbox::enqueue(ctx, &job, &slot)?;
+    let job = parts::enqueue(ctx, &job, &slot, group.own_leaf_index().u32())?;
     // What is written to a joiner comes after the commit, and so not before the window that is read now.
     let window = ctx.number(circles::READ_WINDOW)?.map(stored);
     ctx.execute(
@@ -252,18 +253,24 @@ pub(super) fn won(ctx: &mut Ctx<'_>, circle: &[u8], job: i64) -> Result<Vec<News
 /// Takes a staged commit back before its slot was tried; the wish behind it waits until this client follows again. Others
 /// may have followed what it could not, and then its own commit would split the group.
 pub(super) fn withdraw(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
-    outbox::drop_circle(ctx, circle, Some(Purpose::Commit))?;
+    outbox::drop_commits(ctx, circle)?;
     ctx.execute("UPDATE intent SET job = NULL, welcome = NULL WHERE circle = ?1", &[&circle])?;
     let provider = ctx.mls();
     let mut group = mls::load(&provider, circle)?;
     Ok(group.clear_pending_commit(provider.storage()).map_err(StoreError::from)?)
 }
 
+/// Stages the commit of a circle anew, with other bytes and elsewhere: the cell of the one before has not left.
+pub(super) fn stage_anew(ctx: &mut Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    withdraw(ctx, circle)?;
+    stage_next(ctx, circle)
+}
+
 /// A new epoch has begun: lanes, members, what was staged in the old one, what waits to be sent.
 pub(super) fn entered(ctx: &mut Ctx<'_>, group: &mut MlsGroup, before: &[Leaf]) -> Result<Vec<News>, EngineError> {
     let circle = group.group_id().as_slice().to_vec();
     // The pending commit, if there was one, is void now; the wish behind it is not.
-    outbox::drop_circle(ctx, &circle, Some(Purpose::Commit))?;
+    outbox::drop_commits(ctx, &circle)?;
     ctx.execute("UPDATE intent SET job = NULL, welcome = NULL WHERE circle = ?1", &[&circle])?;
     if !group.is_active() {
         circles::removed(ctx, &circle)?;

@@ -417,6 +417,7 @@ pub(super) fn write_in_lane(
         epoch: Some(epoch),
         urgent,
         reserve: urgent && purpose == Purpose::Event,
+        spread: 0,
     };
     let job = outbox::enqueue(ctx, &job, &slot)?;
     Ok((epoch, job))

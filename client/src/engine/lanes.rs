@@ -2,6 +2,7 @@
 
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Slot};
+use himaya_protocol::wire::parts::PART_SLOTS;
 use himaya_protocol::wire::secret::Secret;
 use rusqlite::Row;
 
@@ -21,6 +22,8 @@ pub(super) enum Kind {
     Member,
     /// A circle's commits, in one epoch.
     Commit,
+    /// The parts of a member's commits, in one epoch of a circle.
+    Part,
     /// The inbox of a card this person handed out.
     Card,
     /// To or from a contact.
@@ -34,6 +37,7 @@ impl Kind {
         match self {
             Self::Member => "member",
             Self::Commit => "commit",
+            Self::Part => "part",
             Self::Card => "card",
             Self::Contact => "contact",
             Self::Hello => "hello",
@@ -41,7 +45,8 @@ impl Kind {
     }
 
     fn from_text(text: &str) -> Option<Self> {
-        [Self::Member, Self::Commit, Self::Card, Self::Contact, Self::Hello].into_iter().find(|k| k.text() == text)
+        let all = [Self::Member, Self::Commit, Self::Part, Self::Card, Self::Contact, Self::Hello];
+        all.into_iter().find(|kind| kind.text() == text)
     }
 }
 
@@ -76,8 +81,7 @@ impl<'a> NewLane<'a> {
     }
 
     /// A lane of a circle.
-    fn inside(circle: &'a [u8], epoch: u64, leaf: u32, own: bool, chain: Chain) -> Self {
-        let kind = if leaf == COMMIT_LANE { Kind::Commit } else { Kind::Member };
+    fn inside(kind: Kind, circle: &'a [u8], epoch: u64, leaf: u32, own: bool, chain: Chain) -> Self {
         Self { kind, own, chain, circle: Some(circle), epoch, leaf, fingerprint: None, card: None }
     }
 }
@@ -112,7 +116,7 @@ pub(super) fn open(ctx: &Ctx<'_>, new: &NewLane<'_>) -> Result<i64, EngineError>
     Ok(id)
 }
 
-/// Opens every lane of an epoch: the commit lane and one for each leaf.
+/// Opens every lane of an epoch: the commit lane and two for each leaf.
 pub(super) fn open_epoch(
     ctx: &Ctx<'_>,
     circle: &[u8],
@@ -122,10 +126,13 @@ pub(super) fn open_epoch(
     own_leaf: u32,
 ) -> Result<(), EngineError> {
     for Leaf { index, fingerprint, .. } in leaves {
-        let lane = NewLane::inside(circle, epoch, *index, *index == own_leaf, Chain::group(root, *index));
-        open(ctx, &NewLane { fingerprint: Some(fingerprint.as_bytes()), ..lane })?;
+        for (kind, chain) in [(Kind::Member, Chain::group(root, *index)), (Kind::Part, Chain::parts(root, *index))] {
+            let lane = NewLane::inside(kind, circle, epoch, *index, *index == own_leaf, chain);
+            open(ctx, &NewLane { fingerprint: Some(fingerprint.as_bytes()), ..lane })?;
+        }
     }
-    open(ctx, &NewLane::inside(circle, epoch, COMMIT_LANE, false, Chain::group(root, COMMIT_LANE)))?;
+    let commits = Chain::group(root, COMMIT_LANE);
+    open(ctx, &NewLane::inside(Kind::Commit, circle, epoch, COMMIT_LANE, false, commits))?;
     Ok(())
 }
 
@@ -192,7 +199,7 @@ pub fn turn(ctx: &Ctx<'_>, address: &Address) -> Result<Option<Turn>, EngineErro
     let sql = "SELECT kind FROM slot JOIN lane ON lane.id = slot.lane WHERE address = ?1";
     let kind = ctx.row(sql, &[&&address.as_bytes()[..]], |row| row.get::<_, String>(0))?;
     Ok(kind.as_deref().and_then(Kind::from_text).map(|kind| match kind {
-        Kind::Member | Kind::Card | Kind::Hello => Turn::Message,
+        Kind::Member | Kind::Part | Kind::Card | Kind::Hello => Turn::Message,
         Kind::Commit => Turn::Commit,
         Kind::Contact => Turn::Contact,
     }))
@@ -243,7 +250,8 @@ pub(super) fn retry_lane(ctx: &Ctx<'_>, lane: i64) -> Result<(), EngineError> {
 
 /// Looks as far ahead in a lane as one does who has seen this slot.
 pub(super) fn look_past(ctx: &Ctx<'_>, expected: &Expected) -> Result<(), EngineError> {
-    extend(ctx, expected.lane.id, expected.n + 1 + LOOKAHEAD)
+    let upto = expected.n + 1 + LOOKAHEAD;
+    extend(ctx, expected.lane.id, if expected.lane.kind == Kind::Part { upto.min(PART_SLOTS) } else { upto })
 }
 
 /// Takes the next slot of a lane that this client writes to.
@@ -268,11 +276,32 @@ pub(super) fn first_open(ctx: &Ctx<'_>, lane: i64) -> Result<(u64, Slot), Engine
 /// This client's lane, or the commit lane, in an epoch.
 pub(super) fn of_epoch(ctx: &Ctx<'_>, circle: &[u8], epoch: u64, leaf: u32) -> Result<i64, EngineError> {
     ctx.row(
-        "SELECT id FROM lane WHERE circle = ?1 AND epoch = ?2 AND leaf = ?3",
+        "SELECT id FROM lane WHERE circle = ?1 AND epoch = ?2 AND leaf = ?3 AND kind <> 'part'",
         &[&circle, &stored(epoch), &leaf],
         |row| row.get(0),
     )?
     .ok_or(StoreError::Damaged("lane").into())
+}
+
+/// This client's part lane in an epoch, and how many slots of it are left; `None` in an epoch that an older version entered.
+pub(super) fn of_parts(ctx: &Ctx<'_>, circle: &[u8], epoch: u64, leaf: u32) -> Result<Option<(i64, u64)>, EngineError> {
+    let sql = "SELECT id, next FROM lane WHERE circle = ?1 AND epoch = ?2 AND leaf = ?3 AND kind = 'part'";
+    let row = ctx.row(sql, &[&circle, &stored(epoch), &leaf], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+    Ok(row.map(|(id, next)| (id, PART_SLOTS.saturating_sub(loaded(next)))))
+}
+
+/// How many slots of a lane that this client writes to have been taken.
+pub(super) fn taken(ctx: &Ctx<'_>, lane: i64) -> Result<u64, EngineError> {
+    chain_of(ctx, lane).map(|(_, next)| next)
+}
+
+/// A part has come: a commit of its epoch that waits may have waited for it.
+pub(super) fn retry_commits(ctx: &Ctx<'_>, parts: &Lane) -> Result<(), EngineError> {
+    let sql = "SELECT id FROM lane WHERE circle = ?1 AND epoch = ?2 AND kind = 'commit'";
+    match ctx.row(sql, &[&parts.circle, &stored(parts.epoch)], |row| row.get(0))? {
+        Some(commits) => retry_lane(ctx, commits),
+        None => Ok(()),
+    }
 }
 
 /// Every lane to a contact: people who exchanged two cards have two, and only one of them may be read.
@@ -297,8 +326,9 @@ pub(super) fn end_epochs(ctx: &Ctx<'_>, circle: &[u8], epoch: u64, gone: &[u32])
             &[&circle, leaf, &stored(epoch)],
         )?;
     }
-    // A commit lane has done its work when its epoch has ended.
-    ctx.execute("DELETE FROM lane WHERE circle = ?1 AND kind = 'commit' AND epoch < ?2", &[&circle, &stored(epoch)])?;
+    // Commits and their parts have done their work when their epoch has ended.
+    let sql = "DELETE FROM lane WHERE circle = ?1 AND kind IN ('commit', 'part') AND epoch < ?2";
+    ctx.execute(sql, &[&circle, &stored(epoch)])?;
     ctx.execute(
         "DELETE FROM lane WHERE circle = ?1 AND epoch < ?2",
         &[&circle, &stored(epoch.saturating_sub(PAST_EPOCHS))],
@@ -338,6 +368,7 @@ pub(super) fn close_card(ctx: &Ctx<'_>, card: i64) -> Result<(), EngineError> {
 fn sweep_slots(ctx: &Ctx<'_>) -> Result<(), EngineError> {
     ctx.execute("DELETE FROM slot WHERE lane NOT IN (SELECT id FROM lane)", &[])?;
     ctx.execute("DELETE FROM held WHERE address NOT IN (SELECT address FROM slot)", &[])?;
+    ctx.execute("DELETE FROM part WHERE lane NOT IN (SELECT id FROM lane)", &[])?;
     Ok(())
 }
 

@@ -34,6 +34,7 @@ mod lanes;
 mod mls;
 mod modes;
 mod outbox;
+mod parts;
 mod pick;
 mod plan_b;
 mod plans;

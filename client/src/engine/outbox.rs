@@ -6,6 +6,7 @@
 
 use himaya_protocol::wire::cell::{Frame, INLINE_MAX, seal_cell};
 use himaya_protocol::wire::lane::Slot;
+use himaya_protocol::wire::parts::Parts;
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::{SPILL_MAX, Spill};
 use himaya_protocol::wire::{Address, Cell, Chunk};
@@ -16,7 +17,7 @@ use super::lanes::{self, loaded, stored as number};
 use super::receive::News;
 use super::schedule::{self, Next, Pace, Supply, Waiting};
 use super::tokens;
-use super::{commit, events, suspicion};
+use super::{commit, events, parts, suspicion};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// What a job carries.
@@ -30,6 +31,8 @@ pub enum Purpose {
     Aside,
     /// A commit.
     Commit,
+    /// A part of a commit that does not fit one cell.
+    Part,
     /// A hello to the owner of a card.
     Hello,
     /// A message to a contact: a Welcome or a request.
@@ -41,11 +44,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Event,
         Self::Standing,
         Self::Aside,
         Self::Commit,
+        Self::Part,
         Self::Hello,
         Self::Contact,
         Self::CardKey,
@@ -58,6 +62,7 @@ impl Purpose {
             Self::Standing => "standing",
             Self::Aside => "aside",
             Self::Commit => "commit",
+            Self::Part => "part",
             Self::Hello => "hello",
             Self::Contact => "contact",
             Self::CardKey => "card key",
@@ -129,26 +134,47 @@ pub(super) struct NewJob<'a> {
     pub(super) epoch: Option<u64>,
     pub(super) urgent: bool,
     pub(super) reserve: bool,
+    /// From when a client that watches lets it leave, if nobody waits for it.
+    pub(super) spread: Seconds,
 }
 
 impl<'a> NewJob<'a> {
     pub(super) fn outside(purpose: Purpose, lane: Option<i64>, payload: &'a [u8]) -> Self {
-        Self { purpose, lane, payload, circle: None, event: None, epoch: None, urgent: true, reserve: false }
+        Self { purpose, lane, payload, circle: None, event: None, epoch: None, urgent: true, reserve: false, spread: 0 }
     }
 }
 
 /// Seals a payload for a slot and queues it.
 pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Result<i64, EngineError> {
     let (frame, chunks) = frame(ctx, new.payload)?;
-    let cell = seal(ctx, slot, &frame)?;
+    let id = enqueue_frame(ctx, new, slot, &frame)?;
+    for (n, (address, chunk)) in (0i64..).zip(chunks) {
+        ctx.execute(
+            "INSERT INTO chunk (job, n, address, bytes) VALUES (?1, ?2, ?3, ?4)",
+            &[&id, &n, &&address.as_bytes()[..], &chunk.as_bytes()],
+        )?;
+    }
+    Ok(id)
+}
+
+/// Seals a frame for a slot and queues it; what the job says of a payload is not used.
+pub(super) fn enqueue_frame(
+    ctx: &mut Ctx<'_>,
+    new: &NewJob<'_>,
+    slot: &Slot,
+    frame: &Frame,
+) -> Result<i64, EngineError> {
+    let cell = seal(ctx, slot, frame)?;
     suspicion::expect_echo(ctx, &slot.address)?;
+    let sql = "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before, reserve,
+            spread, place)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, coalesce((SELECT next FROM lane WHERE id = ?2), 0))";
     let id = ctx.insert(
-        "INSERT INTO job (purpose, lane, frame, address, cell, circle, event, epoch, urgent, not_before, reserve, place)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, coalesce((SELECT next FROM lane WHERE id = ?2), 0))",
+        sql,
         &[
             &new.purpose.text(),
             &new.lane,
-            &frame_bytes(&frame),
+            &frame_bytes(frame),
             &&slot.address.as_bytes()[..],
             &cell.as_bytes(),
             &new.circle,
@@ -157,14 +183,9 @@ pub(super) fn enqueue(ctx: &mut Ctx<'_>, new: &NewJob<'_>, slot: &Slot) -> Resul
             &new.urgent,
             &0i64,
             &new.reserve,
+            &number(new.spread),
         ],
     )?;
-    for (n, (address, chunk)) in (0i64..).zip(chunks) {
-        ctx.execute(
-            "INSERT INTO chunk (job, n, address, bytes) VALUES (?1, ?2, ?3, ?4)",
-            &[&id, &n, &&address.as_bytes()[..], &chunk.as_bytes()],
-        )?;
-    }
     Ok(id)
 }
 
@@ -212,13 +233,14 @@ pub(super) fn release(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// What waits, as far as it matters to the schedule. Commits wait while this client may have missed something: the slot may
-/// have been won by a commit that the relay has forgotten.
+/// What waits, as far as it matters to the schedule. Commits wait for their parts, and while this client may have missed
+/// something: the slot may have been won by a commit that the relay has forgotten.
 pub(super) fn queue(ctx: &Ctx<'_>) -> Result<Vec<Waiting>, EngineError> {
     let sql = "SELECT id, lane, place, urgent, released, reserve, purpose = 'commit',
-            purpose = 'commit' AND coalesce(circle IN (SELECT id FROM circle WHERE adrift = 'missed'), 1),
+            purpose = 'commit' AND (coalesce(circle IN (SELECT id FROM circle WHERE adrift = 'missed'), 1)
+                OR EXISTS (SELECT 1 FROM job AS part WHERE part.purpose = 'part' AND part.circle = job.circle)),
             EXISTS (SELECT 1 FROM token WHERE token.address = job.address), not_before,
-            EXISTS (SELECT 1 FROM chunk WHERE chunk.job = job.id AND NOT chunk.stored)
+            EXISTS (SELECT 1 FROM chunk WHERE chunk.job = job.id AND NOT chunk.stored), spread
         FROM job ORDER BY id";
     let jobs = ctx.rows(sql, &[], |row| {
         let place = row.get(2)?;
@@ -233,6 +255,7 @@ pub(super) fn queue(ctx: &Ctx<'_>) -> Result<Vec<Waiting>, EngineError> {
             paid: row.get(8)?,
             not_before: loaded(row.get(9)?),
             chunks: row.get(10)?,
+            spread: loaded(row.get(11)?),
         })
     })?;
     Ok(jobs)
@@ -359,11 +382,10 @@ pub fn waits_at(ctx: &Ctx<'_>, job: i64, address: &Address) -> Result<bool, Engi
 
 /// How many jobs wait that say something, and when the next of them may be tried.
 pub fn waiting(ctx: &Ctx<'_>) -> Result<(u64, Option<Seconds>), EngineError> {
-    let (count, next) = ctx
-        .row("SELECT count(*), min(not_before) FROM job WHERE purpose <> 'cover' OR urgent", &[], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
-        })?
-        .unwrap_or_default();
+    let sql = "SELECT count(*), min(not_before) FROM job
+        WHERE purpose NOT IN ('cover', 'part') OR (purpose = 'cover' AND urgent)";
+    let row = ctx.row(sql, &[], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)))?;
+    let (count, next) = row.unwrap_or_default();
     Ok((loaded(count), next.map(loaded)))
 }
 
@@ -414,7 +436,13 @@ pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
         Some(Purpose::Commit) => commit::won(ctx, &circle.ok_or(StoreError::Damaged("job"))?, job),
         Some(Purpose::Event) => events::relayed(ctx, &event.ok_or(StoreError::Damaged("job"))?),
         Some(
-            Purpose::Standing | Purpose::Aside | Purpose::Hello | Purpose::Contact | Purpose::CardKey | Purpose::Cover,
+            Purpose::Standing
+            | Purpose::Aside
+            | Purpose::Part
+            | Purpose::Hello
+            | Purpose::Contact
+            | Purpose::CardKey
+            | Purpose::Cover,
         ) => Ok(Vec::new()),
         None => Err(StoreError::Damaged("job").into()),
     }
@@ -422,10 +450,10 @@ pub fn stored(ctx: &mut Ctx<'_>, job: i64) -> Result<Vec<News>, EngineError> {
 
 /// Other bytes lie at a job's address.
 pub fn taken(ctx: &mut Ctx<'_>, job: i64) -> Result<Taken, EngineError> {
-    let row = ctx.row("SELECT purpose, lane FROM job WHERE id = ?1", &[&job], |row| {
-        Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?))
+    let row = ctx.row("SELECT purpose, lane, circle FROM job WHERE id = ?1", &[&job], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, Option<i64>>(1)?, row.get::<_, Option<Vec<u8>>>(2)?))
     })?;
-    let Some((purpose, lane)) = row else {
+    let Some((purpose, lane, circle)) = row else {
         return Ok(Taken::Gone);
     };
     match (Purpose::from_text(&purpose), lane) {
@@ -433,6 +461,11 @@ pub fn taken(ctx: &mut Ctx<'_>, job: i64) -> Result<Taken, EngineError> {
         (Some(Purpose::Hello), _) if super::contacts::single_hello(ctx, job)? => {
             super::contacts::give_up_hello(ctx, job)?;
             Ok(Taken::CardUsed)
+        }
+        // A member has filled the lane: the commit is made anew, and goes in chunks.
+        (Some(Purpose::Part), Some(lane)) if !parts::may_move(ctx, lane)? => {
+            commit::stage_anew(ctx, &circle.ok_or(StoreError::Damaged("job"))?)?;
+            Ok(Taken::Gone)
         }
         (Some(_), Some(lane)) => {
             let slot = lanes::take(ctx, lane)?;
@@ -493,13 +526,19 @@ fn erase(ctx: &Ctx<'_>, job: i64) -> Result<(), EngineError> {
     Ok(())
 }
 
-/// Takes every job of a circle out of the outbox, or only its commits.
-pub(super) fn drop_circle(ctx: &Ctx<'_>, circle: &[u8], purpose: Option<Purpose>) -> Result<(), EngineError> {
-    let purpose = purpose.map(Purpose::text);
-    for table in ["DELETE FROM chunk WHERE job IN (SELECT id FROM job WHERE", "DELETE FROM job WHERE ("] {
-        let sql = format!("{table} circle = ?1 AND (?2 IS NULL OR purpose = ?2))");
-        ctx.execute(&sql, &[&circle, &purpose])?;
-    }
+/// Takes every job of a circle out of the outbox.
+pub(super) fn drop_circle(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    drop_where(ctx, "circle = ?1", circle)
+}
+
+/// Takes the commits of a circle out of the outbox, with their parts.
+pub(super) fn drop_commits(ctx: &Ctx<'_>, circle: &[u8]) -> Result<(), EngineError> {
+    drop_where(ctx, "circle = ?1 AND purpose IN ('commit', 'part')", circle)
+}
+
+fn drop_where(ctx: &Ctx<'_>, which: &'static str, circle: &[u8]) -> Result<(), EngineError> {
+    ctx.execute(&format!("DELETE FROM chunk WHERE job IN (SELECT id FROM job WHERE {which})"), &[&circle])?;
+    ctx.execute(&format!("DELETE FROM job WHERE {which}"), &[&circle])?;
     Ok(())
 }
 
@@ -516,11 +555,12 @@ fn seal(ctx: &mut Ctx<'_>, slot: &Slot, frame: &Frame) -> Result<Cell, EngineErr
     seal_cell(&slot.key, &slot.address, nonce, frame).map_err(EngineError::mls("sealing a cell"))
 }
 
-/// How a frame stands in the outbox: 0 and the payload, or 1 and the spill record.
+/// How a frame stands in the outbox: 0 and the payload, 1 and the spill record, or 2 and the record of parts.
 fn frame_bytes(frame: &Frame) -> Vec<u8> {
     match frame {
         Frame::Inline(payload) => [&[0], payload.as_slice()].concat(),
         Frame::Spill(spill) => [&[1], &spill.to_bytes()[..]].concat(),
+        Frame::Parts(parts) => [&[2], parts.to_bytes().as_slice()].concat(),
     }
 }
 
@@ -528,6 +568,7 @@ fn read_frame(bytes: &[u8]) -> Option<Frame> {
     match bytes.split_first()? {
         (0, payload) => Some(Frame::Inline(payload.to_vec())),
         (1, record) => Spill::from_bytes(record).map(Frame::Spill),
+        (2, record) => Parts::from_bytes(record).map(Frame::Parts),
         _ => None,
     }
 }

@@ -25,7 +25,7 @@ use super::error::EngineError;
 use super::judge::judge;
 use super::lanes::{self, Expected, Kind};
 use super::suspicion::{self, Reason as Suspected};
-use super::{asides, commit, contacts, events, gateway, join, mls, outbox, tokens};
+use super::{asides, commit, contacts, events, gateway, join, mls, outbox, parts, tokens};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long a cell waits for its chunks, in seconds: longer than any relay keeps them.
@@ -128,16 +128,25 @@ pub fn receive(
     let payload = match open_cell(&expected.slot.key, address, cell) {
         Err(_) => return void(ctx, &expected),
         Ok(Frame::Inline(payload)) => payload,
+        Ok(Frame::Spill(_)) if expected.lane.kind == Kind::Part => return void(ctx, &expected),
         Ok(Frame::Spill(spill)) => match gather(&spill, fetched) {
             Gathered::Whole(payload) => payload,
             Gathered::Void => return void(ctx, &expected),
             Gathered::Needs(addresses) => return Ok(Received::Needs(addresses)),
             Gathered::Absent => return hold(ctx, window, &expected, cell),
         },
+        Ok(Frame::Parts(record)) if expected.lane.kind == Kind::Commit => {
+            match parts::gather(ctx, &expected.lane, &record)? {
+                Some(payload) => payload,
+                None => return hold(ctx, window, &expected, cell),
+            }
+        }
+        Ok(Frame::Parts(_)) => return void(ctx, &expected),
     };
     match expected.lane.kind {
         Kind::Member => member(ctx, window, &expected, cell, &payload, fetched),
         Kind::Commit => commit_cell(ctx, &expected, &payload),
+        Kind::Part => part(ctx, &expected, &payload),
         Kind::Card => card(ctx, &expected, &payload),
         Kind::Contact => contact(ctx, window, &expected, cell, &payload, fetched),
         Kind::Hello => void(ctx, &expected),
@@ -410,6 +419,13 @@ pub(super) fn pass_over(ctx: &mut Ctx<'_>, address: &Address) -> Result<bool, En
     }
     pass_on(ctx, &expected, &circle, Reason::Commit(expected.n))?;
     Ok(true)
+}
+
+fn part(ctx: &Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {
+    parts::keep(ctx, expected.lane.id, payload)?;
+    lanes::consume(ctx, expected)?;
+    lanes::retry_commits(ctx, &expected.lane)?;
+    Ok(Received::Used(Vec::new()))
 }
 
 fn card(ctx: &mut Ctx<'_>, expected: &Expected, payload: &[u8]) -> Result<Received, EngineError> {

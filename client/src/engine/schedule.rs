@@ -15,11 +15,16 @@ use crate::store::Seconds;
 const OVERTAKEN: usize = 4;
 /// A time to wait that is longer than any was made: the clock has been put back since.
 const CLOCK_WENT_BACK: Seconds = 900;
+/// The furthest ahead that the last cell of a commit is planned.
+const SPREAD_MOST: Seconds = 10 * SPREAD_MEAN * 9;
 
 /// How long it is between two writes on average while a client watches, unless the person says otherwise, in seconds.
 pub const COVER_MEAN: Seconds = 3_600;
-/// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival.
-pub const RECEIPT_MEAN: Seconds = 3_600;
+/// How long device receipts wait on average, unless the profile says otherwise: they never leave on arrival. What the members of a
+/// group write after one event lies closer together than noise; at an hour that shows (docs/metadata.md).
+pub const RECEIPT_MEAN: Seconds = 2 * 3_600;
+/// How long it is on average between the parts of one key update: in a dense schedule one would else follow the other.
+pub const SPREAD_MEAN: Seconds = 2 * 3_600;
 /// How long whoever's turn it is to update its key waits on average.
 pub const TURN_MEAN: Seconds = 4 * 3_600;
 /// The shortest time between two readings of a watcher that reads by lists, in seconds.
@@ -73,10 +78,13 @@ fn can_wait(body: &Body) -> bool {
 }
 
 /// Which jobs may leave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Pace {
     /// Every one whose time has come.
+    #[default]
     All,
+    /// The same, but what is spread over time leaves in its time: a client that watches without a cover schedule.
+    Calm,
     /// Those that somebody waits for, what they wait for in their lane, and what the cover schedule has released.
     Urgent,
 }
@@ -115,6 +123,16 @@ pub struct Waiting {
     pub paid: bool,
     /// When it may be tried.
     pub not_before: Seconds,
+    /// From when a watching client lets it go, unless it is urgent: what belongs together is spread over time.
+    pub spread: Seconds,
+}
+
+impl Waiting {
+    /// Whether its time has come among what belongs together with it. What lies further ahead than is ever planned was planned by
+    /// a clock that has been put back since.
+    fn is_spread(&self, now: Seconds) -> bool {
+        self.spread <= now || self.spread - now > SPREAD_MOST
+    }
 }
 
 /// The job that leaves next.
@@ -137,7 +155,7 @@ pub fn next(queue: &[Waiting], supply: Supply, pace: Pace, now: Seconds) -> Opti
     let ready = queue
         .iter()
         .filter(|job| due(job) || job.not_before > now.saturating_add(CLOCK_WENT_BACK) || lanes.behind(job).any(due));
-    let ready = ready.filter(|job| may_leave(job, &lanes, supply, pace) && lanes.before(job) < OVERTAKEN);
+    let ready = ready.filter(|job| may_leave(job, &lanes, supply, pace, now) && lanes.before(job) < OVERTAKEN);
     let first = ready.min_by_key(|job| (!job.urgent, job.commit, job.chunks, !job.reserve, job.id))?;
     Some(Next { id: first.id, reserve: first.reserve || lanes.behind(first).any(|job| job.reserve) })
 }
@@ -145,10 +163,12 @@ pub fn next(queue: &[Waiting], supply: Supply, pace: Pace, now: Seconds) -> Opti
 /// When the next job may be tried that does not wait for a token or for its circle.
 pub fn next_due(queue: &[Waiting], supply: Supply, pace: Pace) -> Option<Seconds> {
     let lanes = Lanes::of(queue);
-    queue.iter().filter(|job| may_leave(job, &lanes, supply, pace)).map(|job| job.not_before).min()
+    let due =
+        |job: &Waiting| if pace == Pace::Calm && !job.urgent { job.not_before.max(job.spread) } else { job.not_before };
+    queue.iter().filter(|job| may_leave(job, &lanes, supply, pace, Seconds::MAX)).map(due).min()
 }
 
-fn may_leave(job: &Waiting, lanes: &Lanes<'_>, supply: Supply, pace: Pace) -> bool {
+fn may_leave(job: &Waiting, lanes: &Lanes<'_>, supply: Supply, pace: Pace, now: Seconds) -> bool {
     // What has chunks is not pulled along by what the cover schedule let leave: it has its own turns.
     let pulls = |later: &Waiting| later.urgent || (later.released && !job.chunks);
     let paid = match supply {
@@ -156,7 +176,13 @@ fn may_leave(job: &Waiting, lanes: &Lanes<'_>, supply: Supply, pace: Pace) -> bo
         Supply::Reserve => job.paid || job.reserve || lanes.behind(job).any(|job| job.reserve),
         Supply::Out => job.paid,
     };
-    paid && !job.stopped && (pace == Pace::All || job.urgent || job.released || lanes.behind(job).any(pulls))
+    let goes = || job.urgent || job.released || lanes.behind(job).any(pulls);
+    paid && !job.stopped
+        && match pace {
+            Pace::All => true,
+            Pace::Calm => job.is_spread(now) || goes(),
+            Pace::Urgent => goes(),
+        }
 }
 
 /// What goes into the same lane, in its order.
@@ -202,7 +228,8 @@ pub enum Turn {
 /// What is written at a time of the cover schedule: the oldest job that is not urgent, or its next chunk, or noise if none
 /// waits. After a chunk it is the turn of jobs that have none, so that many chunks do not hold them up.
 pub fn cover_turn(queue: &[Waiting], now: Seconds, may_spend: bool, chunk_was_last: bool) -> Turn {
-    let waits = |job: &&Waiting| !job.urgent && !job.released && !job.stopped && job.not_before <= now;
+    let waits =
+        |job: &&Waiting| !job.urgent && !job.released && !job.stopped && job.not_before <= now && job.is_spread(now);
     match queue.iter().filter(waits).min_by_key(|job| (chunk_was_last && job.chunks, job.id)) {
         Some(job) => Turn::Job(job.id),
         None if may_spend => Turn::Noise,
@@ -241,6 +268,11 @@ pub fn lists_due(now: Seconds, rng: &mut (impl RngCore + ?Sized)) -> Seconds {
 /// When whoever's turn it is updates its key.
 pub fn update_due(now: Seconds, rng: &mut (impl RngCore + ?Sized)) -> Seconds {
     now.saturating_add(exponential(rng, TURN_MEAN))
+}
+
+/// From when a client that watches lets the next part of a commit leave, if the one before may leave after this time.
+pub fn spread(after: Seconds, rng: &mut (impl RngCore + ?Sized)) -> Seconds {
+    after.saturating_add(exponential(rng, SPREAD_MEAN))
 }
 
 /// A waiting time of a Poisson process with this mean, at most ten times it.
@@ -359,6 +391,22 @@ mod tests {
         let queue = [Waiting { lane: Some((1, 1)), ..later }, Waiting { lane: Some((1, 2)), ..job(2) }];
         assert_eq!(chosen(&queue[..1], Supply::Ample, Pace::All), None);
         assert_eq!(chosen(&queue, Supply::Ample, Pace::All), Some(1));
+    }
+
+    #[test]
+    fn parts_of_a_key_update_leave_in_their_time() {
+        let part = |id, spread| Waiting { spread, ..job(id) };
+        let queue = [part(1, 100), part(2, 200), Waiting { stopped: true, commit: true, ..part(3, 300) }];
+        assert_eq!(chosen(&queue, Supply::Ample, Pace::Calm), Some(1));
+        assert_eq!(chosen(&queue[1..], Supply::Ample, Pace::Calm), None);
+        assert_eq!(next_due(&queue[1..], Supply::Ample, Pace::Calm), Some(200));
+        assert_eq!(cover_turn(&queue, 100, true, false), Turn::Job(1));
+        assert_eq!(cover_turn(&queue[1..], 100, true, false), Turn::Noise);
+        // Whoever uses commands does not watch long enough to wait, and a commit never leaves before its parts.
+        assert_eq!(chosen(&queue[1..], Supply::Ample, Pace::All), Some(2));
+        assert_eq!(chosen(&queue[2..], Supply::Ample, Pace::All), None);
+        // Planned by a clock that was put back.
+        assert_eq!(chosen(&[part(1, 101 + SPREAD_MOST)], Supply::Ample, Pace::Calm), Some(1));
     }
 
     #[test]

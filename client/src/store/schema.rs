@@ -14,7 +14,7 @@ const BUSY: Duration = Duration::from_secs(20);
 
 /// The tables of the first version, then what each later one changed. A profile is brought from its version to the newest;
 /// a new one goes through all of them.
-const VERSIONS: [&str; 6] = [TABLES, GROUPS, RETENTION, PLANS, SUSPICION, PICKS];
+const VERSIONS: [&str; 7] = [TABLES, GROUPS, RETENTION, PLANS, SUSPICION, PICKS, PARTS];
 
 const TABLES: &str = "
 -- Settings and single values: name, relay, cursor, keys' public half.
@@ -59,7 +59,7 @@ CREATE TABLE passed (
 CREATE TABLE invitation (
     reference BLOB PRIMARY KEY, contact BLOB NOT NULL, circle BLOB, made INTEGER NOT NULL) WITHOUT ROWID;
 
--- Lanes. kind: member, commit, card, contact, hello. own: this client writes there. ended: when the epoch ended.
+-- Lanes. kind: member, commit, part, card, contact, hello. own: this client writes there. ended: when the epoch ended.
 -- doomed: its member was removed; it goes when everything from before the removal has been read.
 CREATE TABLE lane (
     id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, own INTEGER NOT NULL, circle BLOB, epoch INTEGER, leaf INTEGER,
@@ -234,6 +234,15 @@ CREATE TABLE pick_list (only INTEGER PRIMARY KEY CHECK (only = 1), list BLOB NOT
 
 -- window: the relay's, as far as this client knew it, when the relay said that it has the chunk.
 ALTER TABLE chunk ADD COLUMN window INTEGER;
+";
+
+const PARTS: &str = "
+-- What lay in part lanes, until the commit that names it is read. name: its SHA-256.
+CREATE TABLE part (
+    lane INTEGER NOT NULL, name BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (lane, name)) WITHOUT ROWID;
+
+-- spread: from when a client that watches lets it leave, if nobody waits for it.
+ALTER TABLE job ADD COLUMN spread INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Sets the connection up and makes the tables of a new database.

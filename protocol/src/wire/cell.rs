@@ -13,6 +13,7 @@ use chacha20poly1305::aead::AeadInPlace;
 use chacha20poly1305::{KeyInit, Tag, XChaCha20Poly1305, XNonce};
 
 use super::address::Address;
+use super::parts::Parts;
 use super::secret::Secret;
 use super::spill::Spill;
 
@@ -34,6 +35,7 @@ pub const INLINE_MAX: usize = CELL_PLAIN - FRAME_HEAD;
 
 const KIND_INLINE: u8 = 1;
 const KIND_SPILL: u8 = 2;
+const KIND_PARTS: u8 = 3;
 
 macro_rules! sealed_box {
     ($(#[$doc:meta])* $name:ident, $size:expr) => {
@@ -85,6 +87,8 @@ pub enum Frame {
     Inline(Vec<u8>),
     /// Where a longer payload lies.
     Spill(Spill),
+    /// Which other cells a longer payload lies in.
+    Parts(Parts),
 }
 
 impl std::fmt::Debug for Frame {
@@ -92,6 +96,7 @@ impl std::fmt::Debug for Frame {
         f.write_str(match self {
             Self::Inline(_) => "Inline(..)",
             Self::Spill(_) => "Spill(..)",
+            Self::Parts(_) => "Parts(..)",
         })
     }
 }
@@ -117,6 +122,7 @@ pub fn seal_cell(key: &Secret, address: &Address, nonce: [u8; NONCE_SIZE], frame
     let (kind, payload) = match frame {
         Frame::Inline(payload) => (KIND_INLINE, payload.clone()),
         Frame::Spill(spill) => (KIND_SPILL, spill.to_bytes().to_vec()),
+        Frame::Parts(parts) => (KIND_PARTS, parts.to_bytes()),
     };
     if payload.len() > INLINE_MAX {
         return Err(TooLong(payload.len()));
@@ -145,6 +151,7 @@ pub fn open_cell(key: &Secret, address: &Address, cell: &Cell) -> Result<Frame, 
     match kind {
         KIND_INLINE => Ok(Frame::Inline(payload.to_vec())),
         KIND_SPILL => Spill::from_bytes(payload).map(Frame::Spill).ok_or(OpenError::Frame),
+        KIND_PARTS => Parts::from_bytes(payload).map(Frame::Parts).ok_or(OpenError::Frame),
         _ => Err(OpenError::Frame),
     }
 }

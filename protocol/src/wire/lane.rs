@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! group lane:  chain_0 = Expand(root_e, "himaya lane" ‖ u32(l), 32)      l = leaf index; 0xFFFFFFFF = commit lane
+//! part lane:   chain_0 = Expand(root_e, "himaya part lane" ‖ u32(l), 32)
 //! card inbox:  chain_0 = Expand(card secret, "himaya card inbox", 32)
 //! contact:     chain_0 = Expand(reply secret, "himaya contact" ‖ u8(d), 32)   d = 0 from the card's owner, 1 to him
 //! slot n:      address = Expand(chain_n, "address", 32)
@@ -41,6 +42,11 @@ impl Chain {
     /// The lane of one leaf, or with [`COMMIT_LANE`] the commit lane, in the epoch whose exported root this is.
     pub fn group(root: &Secret, lane: u32) -> Self {
         Self(root.expand(&[b"himaya lane", &lane.to_be_bytes()]))
+    }
+
+    /// The lane for the parts of one leaf's commits, in the epoch whose exported root this is.
+    pub fn parts(root: &Secret, leaf: u32) -> Self {
+        Self(root.expand(&[b"himaya part lane", &leaf.to_be_bytes()]))
     }
 
     /// The inbox of a card.

@@ -9,6 +9,7 @@ pub mod lane;
 pub mod link;
 pub mod member;
 pub mod oblivious;
+pub mod parts;
 pub mod policy;
 pub mod relay;
 pub mod secret;

@@ -24,8 +24,10 @@ use himaya_protocol::wire::address::{ADDRESS_SIZE, PREFIX_SIZE};
 use himaya_protocol::wire::cell::{CELL_PLAIN, CELL_SIZE, CHUNK_PLAIN, CHUNK_SIZE, INLINE_MAX, NONCE_SIZE};
 use himaya_protocol::wire::contact::{NAME_MAX, NOTE_MAX};
 use himaya_protocol::wire::link::ENDPOINT_MAX;
+use himaya_protocol::wire::parts::{PART_SLOTS, PARTS_MAX};
 use himaya_protocol::wire::policy::{EXPORT_COMPONENT, MEMBERS_MAX, POLICY_EXTENSION};
 use himaya_protocol::wire::relay::{CURSOR_SIZE, PICK_CELLS, PICK_CHUNKS_MAX, PROBLEM_SIZE};
+
 use himaya_protocol::wire::spill::{SPILL_MAX, SPILL_SIZE};
 
 fn protocol_md() -> String {
@@ -163,6 +165,7 @@ fn sizes_and_limits_are_those_of_the_code() {
         ("cell, its plaintext, inline payload", vec![CELL_SIZE, CELL_PLAIN, INLINE_MAX]),
         ("chunk, its plaintext", vec![CHUNK_SIZE, CHUNK_PLAIN]),
         ("spilled payload", vec![1, SPILL_MAX]),
+        ("parts of a commit, slots of a part lane", vec![PARTS_MAX, small(PART_SLOTS)]),
         ("address, prefix, nonce, tag, cursor", vec![ADDRESS_SIZE, PREFIX_SIZE, NONCE_SIZE, 16, CURSOR_SIZE]),
         ("pick", vec![PICK_CELLS, PICK_CHUNKS_MAX]),
         ("problem document", vec![PROBLEM_SIZE]),

@@ -13,6 +13,7 @@ use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::invite::{Invite, Kit};
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::parts::{PARTS_MAX, Parts};
 use himaya_protocol::wire::policy::Policy;
 use himaya_protocol::wire::relay::{self, CurrentHead, Cursor, Descriptor, FeedFrame, Pick};
 use himaya_protocol::wire::secret::Secret;
@@ -67,6 +68,8 @@ proptest! {
             Chain::group(&root, a),
             Chain::group(&root, a + step),
             Chain::group(&root, COMMIT_LANE),
+            Chain::parts(&root, a),
+            Chain::parts(&root, COMMIT_LANE),
             Chain::card(&root),
             Chain::contact(&root, Direction::FromOwner),
             Chain::contact(&root, Direction::ToOwner),
@@ -226,6 +229,10 @@ fn feed_every_parser(bytes: &[u8]) {
         assert_eq!(spill.to_bytes()[..], *bytes);
         assert!(spill.join(&[]).is_err());
     }
+    if let Some(parts) = Parts::from_bytes(bytes) {
+        assert_eq!(parts.to_bytes(), bytes);
+        assert!(parts.join(&[]).is_none());
+    }
     assert!(relay::parse_record(bytes).is_err(), "these inputs are shorter than a record");
     assert!(relay::parse_chunk_put(bytes).is_err());
     assert_eq!(relay::parse_records(bytes).is_ok(), bytes.is_empty());
@@ -273,6 +280,29 @@ fn cells_and_chunks_at_their_boundaries() {
         assert!(opened.len() == CHUNK_PLAIN && opened.iter().filter(|&&byte| byte == 0xFF).count() == length);
     }
     assert_eq!(seal_chunk(&key, &place, [3; 24], &vec![0; CHUNK_PLAIN + 1]).err(), Some(TooLong(CHUNK_PLAIN + 1)));
+}
+
+#[test]
+fn parts_at_their_boundaries() {
+    let beside = |count: usize| INLINE_MAX - 1 - 32 * count;
+    let most = PARTS_MAX * INLINE_MAX + beside(PARTS_MAX);
+    for (length, count) in [
+        (INLINE_MAX + 1, 1),
+        (INLINE_MAX + beside(1), 1),
+        (INLINE_MAX + beside(1) + 1, 2),
+        (2 * INLINE_MAX + beside(2), 2),
+        (most, PARTS_MAX),
+    ] {
+        let payload: Vec<u8> = (0..length).map(|i| u8::try_from(i % 253 + 1).expect("below 254")).collect();
+        let (record, parts) = Parts::cut(&payload).expect("it fits");
+        assert_eq!((parts.len(), record.names().len()), (count, count), "{length}");
+        let cell = seal_cell(&Secret::new([1; 32]), &Address::new([2; 32]), [3; 24], &Frame::Parts(record.clone()));
+        assert!(cell.is_ok() && parts.iter().all(|part| part.len() <= INLINE_MAX), "{length}");
+        assert!(record.join(&parts) == Some(payload), "{length}");
+    }
+    assert!(Parts::cut(&vec![0; INLINE_MAX]).is_none() && Parts::cut(&vec![0; most + 1]).is_none());
+    assert!(Parts::from_bytes(&[0; 33]).is_none() && Parts::from_bytes(&[9; 300]).is_none());
+    assert!(Parts::from_bytes(&[1; 32]).is_none() && Parts::from_bytes(&[]).is_none());
 }
 
 #[test]

@@ -8,6 +8,7 @@ use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Direction, Slot, card_key_
 use himaya_protocol::wire::link::{ForwardLink, RelayLink};
 use himaya_protocol::wire::member::{Aside, SeenKey, Standing, StandingKind, group_verification, turn, verification};
 use himaya_protocol::wire::oblivious::{self, GatewayKey, PUBLIC_KEY_SIZE};
+use himaya_protocol::wire::parts::Parts;
 use himaya_protocol::wire::policy::{GroupKind, Policy, PolicyError, Role};
 use himaya_protocol::wire::relay::{
     Access, CellList, CurrentHead, Cursor, Descriptor, FeedFrame, Pick, parse_picked_cells, parse_picked_chunks,
@@ -37,6 +38,7 @@ fn lanes() {
         ("lane_0", Chain::group(&root, 0), 3),
         ("lane_7", Chain::group(&root, 7), 3),
         ("commit", Chain::group(&root, COMMIT_LANE), 3),
+        ("parts_7", Chain::parts(&root, 7), 2),
         ("inbox", Chain::card(&card_secret), 2),
         ("from_owner", Chain::contact(&reply, Direction::FromOwner), 2),
         ("to_owner", Chain::contact(&reply, Direction::ToOwner), 2),
@@ -64,6 +66,7 @@ fn cells() {
     for (name, frame) in [
         ("inline", Frame::Inline("alert · إنذار".as_bytes().to_vec())),
         ("spill", Frame::Spill(Spill::from_bytes(record.bytes("record")).expect("a record"))),
+        ("parts", Frame::Parts(Parts::cut(&counted(8_200)).expect("two parts and a rest").0)),
     ] {
         let bytes = file.bytes(&format!("{name}_cell"));
         let sealed = seal_cell(&key, &place, file.array("nonce"), &frame).expect("it fits");
@@ -82,10 +85,34 @@ fn cells() {
     }
 }
 
+/// So many bytes, byte i being i mod 251.
+fn counted(length: u32) -> Vec<u8> {
+    (0..length).map(|i| u8::try_from(i % 251).expect("below 251")).collect()
+}
+
+#[test]
+fn parts() {
+    let file = VectorFile::read("cells.txt");
+    let payload = counted(8_200);
+    let (record, parts) = Parts::cut(&payload).expect("two parts and a rest");
+    let frame = file.bytes("parts_frame");
+    assert_eq!(record.to_bytes()[..], frame[3..3 + 65 + 94]);
+    let first = Frame::Inline(parts[0].clone());
+    let cell =
+        seal_cell(&secret(&file, "key"), &address(&file, "address"), file.array("nonce"), &first).expect("it fits");
+    assert_eq!(Sha256::digest(cell.as_bytes())[..], *file.bytes("parts_first_sha256"));
+    assert!(record.join(&parts) == Some(payload));
+    assert!(record.join(&parts[..1]).is_none(), "a part is missing");
+    assert!(record.join(&[parts[1].clone(), parts[0].clone()]).is_none(), "the parts are in another order");
+    assert_not_malleable("record of parts", &record.to_bytes(), |bytes| {
+        Parts::from_bytes(bytes).map(|record| record.to_bytes())
+    });
+}
+
 #[test]
 fn spill() {
     let file = VectorFile::read("spill.txt");
-    let payload: Vec<u8> = (0..70_000u32).map(|i| u8::try_from(i % 251).expect("below 251")).collect();
+    let payload = counted(70_000);
     let mut nonces = ["nonce_0", "nonce_1"].into_iter().map(|item| file.array(item));
     let (spill, chunks) =
         Spill::cut(secret(&file, "seed"), &payload, || nonces.next().expect("two chunks")).expect("within the limit");

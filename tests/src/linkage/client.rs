@@ -1,11 +1,12 @@
 //! A client without a profile: the client's own decisions (`himaya::engine::schedule`) over a queue in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use himaya::engine::schedule::{self, Matter, Pace, Supply, Turn, Waiting};
+use himaya::engine::schedule::{self, Pace, Supply, Turn, Waiting};
 use rand::{Rng, RngCore};
 
-use super::setting::{Receipts, Setting};
+use super::play::Arrived;
+use super::setting::{Receipts, Setting, Updates, update_parts};
 
 /// What a job carries.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +19,17 @@ pub(super) struct Load {
     pub(super) chunks: usize,
     /// Whether it left in the cover schedule.
     pub(super) covered: bool,
-    /// Whether it is a commit.
+    /// Whether it is a commit's own cell.
     pub(super) commit: bool,
+    /// Whether it is a part of a commit.
+    pub(super) part: bool,
+}
+
+impl Load {
+    /// Noise.
+    fn noise() -> Self {
+        Self { group: None, wants_receipt: false, chunks: 0, covered: true, commit: false, part: false }
+    }
 }
 
 /// A client.
@@ -29,17 +39,19 @@ pub(super) struct Client {
     loads: BTreeMap<i64, Load>,
     jobs: i64,
     cover_at: Option<u64>,
+    pace: Pace,
     receipts: BTreeMap<usize, u64>,
     updates: BTreeMap<usize, u64>,
     /// The feed that is open, by its number.
     pub(super) session: Option<usize>,
-    /// What came while nobody watched: the group, whether a receipt is wanted, chunks to fetch.
-    pub(super) missed: Vec<(usize, bool, Vec<u64>)>,
+    /// What came while nobody watched, by its group.
+    pub(super) missed: Vec<(usize, Arrived)>,
 }
 
 impl Client {
     /// Begins to watch.
     pub(super) fn begin(&mut self, setting: &Setting, now: u64, rng: &mut impl RngCore) {
+        self.pace = if setting.cover_mean > 0 { Pace::Urgent } else { Pace::Calm };
         self.cover_at = (setting.cover_mean > 0).then(|| schedule::next_cover(now, setting.cover_mean, rng));
     }
 
@@ -55,6 +67,60 @@ impl Client {
         // Commits have a lane of their own.
         let lane = i64::try_from(group).ok().map(|group| (if load.commit { -1 - group } else { group }, self.jobs));
         self.push(Waiting { lane, urgent, commit: load.commit, id: self.jobs, ..Waiting::default() }, load);
+    }
+
+    /// Queues a key update: its parts, each in its time, and the cell that waits for them. Nothing if one waits already.
+    fn update(&mut self, group: usize, members: usize, setting: &Setting, now: u64, rng: &mut impl RngCore) {
+        if self.updates_of(group).next().is_some() {
+            return;
+        }
+        let load = Load { group: Some(group), commit: true, ..Load::noise() };
+        let (chunks, parts) = match setting.updates {
+            Updates::Parts => (0, update_parts(members)),
+            Updates::Chunks => (usize::from(update_parts(members) > 0), 0),
+        };
+        let mut spread = if parts > 0 { schedule::spread(now, rng) } else { now };
+        for _ in 0..parts {
+            self.jobs += 1;
+            let part = Load { commit: false, part: true, ..load };
+            self.push(Waiting { spread, id: self.jobs, ..Waiting::default() }, part);
+            spread = schedule::spread(spread, rng);
+        }
+        self.jobs += 1;
+        self.push(Waiting { spread, commit: true, id: self.jobs, ..Waiting::default() }, Load { chunks, ..load });
+    }
+
+    /// The jobs of a key update that waits in a group.
+    fn updates_of(&self, group: usize) -> impl Iterator<Item = i64> {
+        let of_update = move |load: &Load| load.group == Some(group) && (load.commit || load.part);
+        self.loads.iter().filter(move |(_, load)| of_update(load)).map(|(id, _)| *id)
+    }
+
+    /// Somebody else's commit has ended the epoch: a key update of this client's own that waits is made anew.
+    pub(super) fn epoch_ended(
+        &mut self,
+        group: usize,
+        members: usize,
+        setting: &Setting,
+        now: u64,
+        rng: &mut impl RngCore,
+    ) {
+        let ended: Vec<i64> = self.updates_of(group).collect();
+        if ended.is_empty() {
+            return;
+        }
+        self.queue.retain(|job| !ended.contains(&job.id));
+        self.loads.retain(|id, _| !ended.contains(id));
+        self.update(group, members, setting, now, rng);
+    }
+
+    /// What waits; a commit waits for its parts.
+    fn queue(&self) -> Vec<Waiting> {
+        let parts: BTreeSet<Option<usize>> =
+            self.loads.values().filter(|load| load.part).map(|load| load.group).collect();
+        let waits = |load: &Load| load.commit && parts.contains(&load.group);
+        let stopped = |job: &Waiting| self.loads.get(&job.id).is_some_and(waits);
+        self.queue.iter().map(|job| Waiting { stopped: stopped(job), ..job.clone() }).collect()
     }
 
     fn push(&mut self, job: Waiting, load: Load) {
@@ -82,40 +148,36 @@ impl Client {
     /// When there is next something to do; only while the client watches.
     pub(super) fn next_look(&self) -> Option<u64> {
         self.session?;
-        self.receipts.values().chain(self.updates.values()).chain(&self.cover_at).min().copied()
+        let planned = self.receipts.values().chain(self.updates.values()).chain(&self.cover_at).min().copied();
+        planned.into_iter().chain(schedule::next_due(&self.queue(), Supply::Ample, self.pace)).min()
     }
 
     /// Does what is due: as the driver of a watching client does, in its order.
     pub(super) fn look(&mut self, setting: &Setting, size: impl Fn(usize) -> usize, now: u64, rng: &mut impl RngCore) {
         if self.cover_at.is_some_and(|at| schedule::cover_is_due(at, setting.cover_mean, now)) {
             self.cover_at = Some(schedule::next_cover(now, setting.cover_mean, rng));
-            match schedule::cover_turn(&self.queue, now, true, false) {
+            match schedule::cover_turn(&self.queue(), now, true, false) {
                 Turn::Job(id) => self.queue.iter_mut().filter(|job| job.id == id).for_each(|job| job.released = true),
                 Turn::Noise => {
                     self.jobs += 1;
-                    let load = Load { group: None, wants_receipt: false, chunks: 0, covered: true, commit: false };
-                    self.push(Waiting { released: true, id: self.jobs, ..Waiting::default() }, load);
+                    self.push(Waiting { released: true, id: self.jobs, ..Waiting::default() }, Load::noise());
                 }
                 Turn::Nothing => (),
             }
         }
         let urgent = setting.receipts == Receipts::OnArrival || super::matter::receipt().is_urgent();
         for group in due(&mut self.receipts, now) {
-            let load = Load { group: Some(group), wants_receipt: false, chunks: 0, covered: !urgent, commit: false };
+            let load = Load { group: Some(group), covered: !urgent, ..Load::noise() };
             self.write(group, urgent, load);
         }
         for group in due(&mut self.updates, now) {
-            let chunks = if setting.commit_traces { commit_chunks(size(group)) } else { 0 };
-            let urgent = Matter::Update.is_urgent();
-            let load = Load { group: Some(group), wants_receipt: false, chunks, covered: !urgent, commit: true };
-            self.write(group, urgent, load);
+            self.update(group, size(group), setting, now, rng);
         }
     }
 
     /// The next job that leaves now, taken out of the queue.
-    pub(super) fn send(&mut self, setting: &Setting, now: u64) -> Option<Load> {
-        let pace = if setting.cover_mean > 0 { Pace::Urgent } else { Pace::All };
-        let next = schedule::next(&self.queue, Supply::Ample, pace, now)?;
+    pub(super) fn send(&mut self, now: u64) -> Option<Load> {
+        let next = schedule::next(&self.queue(), Supply::Ample, self.pace, now)?;
         self.queue.retain(|job| job.id != next.id);
         self.loads.remove(&next.id)
     }
@@ -126,12 +188,3 @@ fn due(times: &mut BTreeMap<usize, u64>, now: u64) -> Vec<usize> {
     times.retain(|_, at| *at > now);
     groups
 }
-
-/// How many chunks a key update takes in a group of so many whose members have all updated their keys (docs/benchmarks.md).
-pub(super) fn commit_chunks(members: usize) -> usize {
-    usize::from(members > INLINE_MEMBERS)
-}
-
-/// The largest group whose key updates surely fit a cell: those of 2 members do, those of 10 do not, and what lies between was not
-/// measured and is taken for the worse.
-pub(super) const INLINE_MEMBERS: usize = 2;

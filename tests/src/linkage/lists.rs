@@ -32,11 +32,9 @@ pub enum Reading {
 }
 
 impl Setting {
-    /// What people may switch where everybody reads by lists. Key updates take a cell, so that nothing is seen but what cells and
-    /// lists tell.
+    /// What people may switch where everybody reads by lists.
     pub fn by_lists() -> Vec<Self> {
-        let cells = Self { commit_traces: false, cover_mean: COVER_MEAN, ..Self::usual() };
-        let usual = Self { name: "lists, cover 1 h", reading: Reading::Lists, ..cells };
+        let usual = Self { name: "lists, cover 1 h", reading: Reading::Lists, cover_mean: COVER_MEAN, ..Self::usual() };
         let quiet = Self { receipts: Receipts::Off, ..usual.clone() };
         vec![
             usual.clone(),
@@ -48,8 +46,7 @@ impl Setting {
 
     /// The weakening of lists: an adversary that does not succeed against this makes nothing of lists.
     pub fn bare_lists() -> Self {
-        let cells = Self { commit_traces: false, ..Self::usual() };
-        Self { name: "lists without decoys", reading: Reading::Bare, ..cells }
+        Self { name: "lists without decoys", reading: Reading::Bare, ..Self::usual() }
     }
 }
 

@@ -59,7 +59,6 @@ fn tables(mut tell: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<Ve
     let mut rows = Vec::new();
     for (heading, settings) in [
         ("As the client is", Setting::switched()),
-        ("Cells alone", Setting::cells()),
         ("By lists", Setting::by_lists()),
         ("Weakened", [Setting::weakened(), vec![Setting::bare_lists()]].concat()),
     ] {

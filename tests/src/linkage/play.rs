@@ -11,7 +11,7 @@ use super::client::{Client, Load};
 use super::life::{Line, Said};
 use super::lists::{Readers, Reading};
 use super::population::Population;
-use super::setting::Setting;
+use super::setting::{Setting, Updates};
 use super::view::{ChunkSeen, ListSeen, PickSeen, PutSeen, ReadSeen, Session, Truth, View};
 use super::{DAY, matter};
 
@@ -39,11 +39,18 @@ enum Act {
     Arrive {
         who: usize,
         group: usize,
-        wants_receipt: bool,
-        chunks: Vec<u64>,
+        what: Arrived,
     },
     /// A day begins: whose turn is it?
     Day(u64),
+}
+
+/// What a cell brings to whoever expects it.
+#[derive(Debug, Clone)]
+pub(super) struct Arrived {
+    wants_receipt: bool,
+    chunks: Vec<u64>,
+    commit: bool,
 }
 
 /// A world that runs.
@@ -141,7 +148,7 @@ impl<R: RngCore> World<'_, R> {
                     self.send(who);
                 }
             }
-            Act::Arrive { who, group, wants_receipt, chunks } => self.arrive(who, group, wants_receipt, chunks),
+            Act::Arrive { who, group, what } => self.arrive(who, group, what),
             Act::Sync(who, session) => self.sync(who, session),
             Act::Day(day) => self.turns(day),
         }
@@ -155,8 +162,8 @@ impl<R: RngCore> World<'_, R> {
         self.played.view.sessions.push(Session { connection, from: who, opened: self.now, closed: self.end });
         self.sync(who, session);
         self.clients[who].begin(self.setting, self.now, self.rng);
-        for (group, wants_receipt, chunks) in std::mem::take(&mut self.clients[who].missed) {
-            self.arrive(who, group, wants_receipt, chunks);
+        for (group, what) in std::mem::take(&mut self.clients[who].missed) {
+            self.arrive(who, group, what);
         }
         self.look_later(who);
     }
@@ -164,14 +171,15 @@ impl<R: RngCore> World<'_, R> {
     fn say(&mut self, line: Line) {
         let urgent = matter::of(line.what).is_urgent();
         let wants_receipt = line.what != Said::Answer;
-        let load = Load { group: Some(line.group), wants_receipt, chunks: 0, covered: !urgent, commit: false };
+        let load =
+            Load { group: Some(line.group), wants_receipt, chunks: 0, covered: !urgent, commit: false, part: false };
         self.clients[line.who].write(line.group, urgent, load);
         self.send(line.who);
     }
 
     /// Sends what leaves now, and plans the next look.
     fn send(&mut self, who: usize) {
-        while let Some(load) = self.clients[who].send(self.setting, self.now) {
+        while let Some(load) = self.clients[who].send(self.now) {
             self.put(who, load);
         }
         self.look_later(who);
@@ -185,7 +193,7 @@ impl<R: RngCore> World<'_, R> {
 
     fn put(&mut self, who: usize, load: Load) {
         // Everything is read before a commit, and after it.
-        let reads = load.commit && (self.setting.commit_traces || self.setting.reading != Reading::Sweep);
+        let reads = load.commit && (self.setting.updates == Updates::Chunks || self.setting.reading != Reading::Sweep);
         if reads {
             self.read(who);
         }
@@ -201,23 +209,29 @@ impl<R: RngCore> World<'_, R> {
             self.read(who);
         }
         let Some(group) = load.group else { return };
+        let what = Arrived { wants_receipt: load.wants_receipt, chunks, commit: load.commit };
+        if !what.wants_receipt && !what.commit {
+            return;
+        }
         for other in self.population.groups[group].members.iter().filter(|other| **other != who) {
             if self.hears(*other) {
-                let arrive =
-                    Act::Arrive { who: *other, group, wants_receipt: load.wants_receipt, chunks: chunks.clone() };
-                self.at(self.now + 1, arrive);
-            } else if load.wants_receipt || !chunks.is_empty() {
-                self.clients[*other].missed.push((group, load.wants_receipt, chunks.clone()));
+                self.at(self.now + 1, Act::Arrive { who: *other, group, what: what.clone() });
+            } else {
+                self.clients[*other].missed.push((group, what.clone()));
             }
         }
     }
 
-    fn arrive(&mut self, who: usize, group: usize, wants_receipt: bool, chunks: Vec<u64>) {
-        for address in chunks {
+    fn arrive(&mut self, who: usize, group: usize, what: Arrived) {
+        for address in what.chunks {
             let connection = self.connection(who, Call::Pick);
             self.played.view.picks.push(PickSeen { at: self.now, connection, from: who, address });
         }
-        if wants_receipt {
+        if what.commit {
+            let members = self.population.groups[group].members.len();
+            self.clients[who].epoch_ended(group, members, self.setting, self.now, self.rng);
+        }
+        if what.wants_receipt {
             self.clients[who].plan_receipt(group, self.setting, self.now, self.rng);
             self.look_later(who);
         }
@@ -254,8 +268,8 @@ impl<R: RngCore> World<'_, R> {
             let named = named.into_iter().collect();
             self.played.view.lists.push(ListSeen { at: self.now, connection, from: who, named });
         }
-        for (group, wants_receipt, chunks) in std::mem::take(&mut self.clients[who].missed) {
-            self.arrive(who, group, wants_receipt, chunks);
+        for (group, what) in std::mem::take(&mut self.clients[who].missed) {
+            self.arrive(who, group, what);
         }
     }
 

@@ -15,6 +15,15 @@ pub enum Receipts {
     OnArrival,
 }
 
+/// How key updates of groups of three and more travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Updates {
+    /// As the client does it: in parts that everybody sweeps.
+    Parts,
+    /// In a chunk that the group alone picks, with reading before and after: a weakening.
+    Chunks,
+}
+
 /// What is varied.
 #[derive(Debug, Clone)]
 pub struct Setting {
@@ -24,8 +33,8 @@ pub struct Setting {
     pub receipts: Receipts,
     /// The mean of the cover schedule in seconds; 0 is off.
     pub cover_mean: u64,
-    /// Whether key updates take chunks and reading, as they do, and not a cell alone.
-    pub commit_traces: bool,
+    /// How key updates travel.
+    pub updates: Updates,
     /// How clients read.
     pub reading: Reading,
     /// Whether everything a client does goes over one connection: a weakening.
@@ -41,7 +50,7 @@ impl Setting {
             name: "cover 1 h",
             receipts: Receipts::Spread,
             cover_mean: COVER_MEAN,
-            commit_traces: true,
+            updates: Updates::Parts,
             reading: Reading::Sweep,
             one_connection: false,
             channels: false,
@@ -62,26 +71,27 @@ impl Setting {
         ]
     }
 
-    /// The same, if key updates took a cell and nothing else: what cells alone tell.
-    pub fn cells() -> Vec<Self> {
-        let cells = Self { name: "cells alone, cover 1 h", commit_traces: false, ..Self::usual() };
-        let quiet = Self { receipts: Receipts::Off, ..cells.clone() };
-        vec![
-            cells.clone(),
-            Self { name: "cells alone, cover 10 min", cover_mean: 600, ..cells.clone() },
-            Self { name: "cells alone, cover off", cover_mean: 0, ..cells },
-            Self { name: "cells alone, cover 1 h, receipts off", ..quiet.clone() },
-            Self { name: "cells alone, cover off, receipts off", cover_mean: 0, ..quiet },
-        ]
-    }
-
     /// Weakenings of what does best: an adversary that does not succeed against these is blind.
     pub fn weakened() -> Vec<Self> {
-        let cells = Self { commit_traces: false, ..Self::usual() };
+        let usual = Self::usual();
         vec![
-            Self { name: "receipt on arrival", receipts: Receipts::OnArrival, ..cells.clone() },
-            Self { name: "one connection for all", one_connection: true, ..cells.clone() },
-            Self { name: "a channel an epoch", channels: true, ..cells },
+            Self { name: "receipt on arrival", receipts: Receipts::OnArrival, ..usual.clone() },
+            Self { name: "one connection for all", one_connection: true, ..usual.clone() },
+            Self { name: "a channel an epoch", channels: true, ..usual.clone() },
+            Self { name: "key updates in chunks", updates: Updates::Chunks, ..usual },
         ]
+    }
+}
+
+/// How many parts a key update has beside its cell, in a group of so many whose members have all updated their keys. Each level
+/// of the group's tree adds a public key of X-Wing and a secret sealed to one: about 2.4 kB.
+pub fn update_parts(members: usize) -> usize {
+    match members {
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=16 => 2,
+        17..=64 => 3,
+        65..=128 => 4,
+        _ => 5,
     }
 }

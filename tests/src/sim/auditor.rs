@@ -72,6 +72,7 @@ impl Auditor {
                     commits.entry(*lane).or_default().insert(match frame {
                         Frame::Inline(payload) => payload,
                         Frame::Spill(spill) => spill.to_bytes().to_vec(),
+                        Frame::Parts(parts) => parts.to_bytes(),
                     });
                 }
             }
@@ -92,6 +93,6 @@ impl Auditor {
 fn inline(frame: Frame) -> Option<Vec<u8>> {
     match frame {
         Frame::Inline(payload) => Some(payload),
-        Frame::Spill(_) => None,
+        Frame::Spill(_) | Frame::Parts(_) => None,
     }
 }

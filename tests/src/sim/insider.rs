@@ -29,6 +29,8 @@ pub enum Lane<'a> {
     Commit,
     /// A member's lane in the newest epoch of the circle.
     Member(&'a str),
+    /// The lane of a member's parts in the newest epoch of the circle.
+    Parts(&'a str),
     /// What this contact writes to the insider.
     From(&'a str),
     /// What the insider writes to this contact.
@@ -40,15 +42,19 @@ impl Person {
     pub fn places(&mut self, circle: &str, lane: Lane<'_>) -> Vec<Place> {
         let me = self.name.clone();
         let id = match lane {
-            Lane::Commit => self.group_lane(circle, COMMIT_LANE),
+            Lane::Commit => self.group_lane(circle, "commit", COMMIT_LANE),
             Lane::Member(name) => {
                 let leaf = self.leaf(circle, name);
-                self.group_lane(circle, leaf)
+                self.group_lane(circle, "member", leaf)
+            }
+            Lane::Parts(name) => {
+                let leaf = self.leaf(circle, name);
+                self.group_lane(circle, "part", leaf)
             }
             Lane::From(name) => self.contact_lane(name, false),
             Lane::To(name) => self.contact_lane(name, true),
         };
-        let own = matches!(lane, Lane::To(_)) || matches!(lane, Lane::Member(name) if name == me);
+        let own = matches!(lane, Lane::To(_)) || matches!(lane, Lane::Member(name) | Lane::Parts(name) if name == me);
         if own { self.coming(id) } else { self.derived(id) }
     }
 
@@ -85,10 +91,15 @@ impl Person {
         self.run(|ctx| Ok(ctx.row(sql, &[&circle, &name], |row| row.get(0))?)).expect("there is such a member")
     }
 
-    fn group_lane(&mut self, circle: &str, leaf: u32) -> i64 {
+    fn group_lane(&mut self, circle: &str, kind: &str, leaf: u32) -> i64 {
         let circle = self.circle(circle).id;
-        let sql = "SELECT id FROM lane WHERE circle = ?1 AND leaf = ?2 ORDER BY epoch DESC LIMIT 1";
-        self.run(|ctx| Ok(ctx.row(sql, &[&circle, &leaf], |row| row.get(0))?)).expect("there is such a lane")
+        let sql = "SELECT id FROM lane WHERE circle = ?1 AND kind = ?2 AND leaf = ?3 ORDER BY epoch DESC LIMIT 1";
+        self.run(|ctx| Ok(ctx.row(sql, &[&circle, &kind, &leaf], |row| row.get(0))?)).expect("there is such a lane")
+    }
+
+    /// The next commit of this person goes in chunks, as if the lane for its parts were full.
+    pub fn commits_in_chunks(&mut self) {
+        self.run(|ctx| Ok(ctx.execute("UPDATE lane SET next = 16 WHERE kind = 'part' AND own = 1", &[])?));
     }
 
     fn contact_lane(&mut self, name: &str, own: bool) -> i64 {

@@ -43,8 +43,8 @@ pub const DAY: u64 = 86_400;
 /// Plays a scene on a stack that holds MLS in debug builds at any group size.
 pub fn play<F: Future<Output = ()>>(scene: impl FnOnce() -> F + Send + 'static) {
     let stage = std::thread::Builder::new().stack_size(32 << 20).spawn(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().build();
-        runtime.expect("a runtime without drivers can always be built").block_on(scene());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("a runtime with a clock alone can always be built").block_on(scene());
     });
     if let Err(panic) = stage.expect("a test can start a thread").join() {
         std::panic::resume_unwind(panic);

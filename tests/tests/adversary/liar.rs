@@ -84,6 +84,7 @@ fn a_closed_window_that_changes_is_noticed() {
             let alert = owner.sos("home");
             owner.sync().await;
             let place = owner.line.written().last().expect("the alert was put").address;
+            owner.commits_in_chunks();
             owner.remove("home", "person 4");
             owner.sync().await;
             world.clock.advance(DAY);

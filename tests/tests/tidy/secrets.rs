@@ -9,6 +9,7 @@ use himaya_protocol::wire::contact::{ContactMessage, Hello};
 use himaya_protocol::wire::invite::{Invite, InviteHash, Kit};
 use himaya_protocol::wire::lane::{Chain, card_key_slot};
 use himaya_protocol::wire::link::RelayLink;
+use himaya_protocol::wire::parts::Parts;
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
 use himaya_protocol::wire::token::{Draw, IssueRequest, Issuer, Token};
@@ -43,6 +44,7 @@ fn debug_shows_nothing_of_what_is_secret() {
     let cell = Cell::from_bytes(vec![BYTE; 4_096]).expect("the size of a cell");
     let chunk = Chunk::from_bytes(vec![BYTE; 65_536]).expect("the size of a chunk");
     let (spill, _) = Spill::cut(secret.clone(), &[BYTE; 100], || [BYTE; 24]).expect("100 bytes can be spilled");
+    let (parts, _) = Parts::cut(&[BYTE; 5_000]).expect("5,000 bytes have to be cut");
     let hello = Hello {
         key_package: vec![BYTE; 9],
         name: "Dilan".to_owned(),
@@ -83,6 +85,7 @@ fn debug_shows_nothing_of_what_is_secret() {
         (shown(&welcome), "Welcome"),
         (shown(&Frame::Inline(vec![BYTE; 9])), "Inline"),
         (shown(&Frame::Spill(spill)), "Spill"),
+        (shown(&Frame::Parts(parts)), "Parts"),
     ] {
         assert_eq!(value, format!("{name}(..){name}(..)"));
     }
