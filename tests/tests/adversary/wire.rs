@@ -1,7 +1,7 @@
 //! What somebody on the wire sees: whoever sweeps looks the same whether a message was for them or not, and answers that must
 //! not tell are of one size.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
 use himaya::transport::Transport;
@@ -42,6 +42,15 @@ fn sizes(seen: &[Seen]) -> BTreeMap<(bool, usize), usize> {
         }
     }
     sizes
+}
+
+/// Says how often each size of record was seen, of the one whom the messages were for and of the other.
+fn tell_sizes(active: &BTreeMap<(bool, usize), usize>, idle: &BTreeMap<(bool, usize), usize>) {
+    println!("| direction | record, bytes | of the active one | of the idle one |\n|---|---:|---:|---:|");
+    for key in active.keys().chain(idle.keys()).collect::<BTreeSet<_>>() {
+        let count = |sizes: &BTreeMap<_, usize>| sizes.get(key).copied().unwrap_or_default();
+        println!("| {} | {} | {} | {} |", if key.0 { "up" } else { "down" }, key.1, count(active), count(idle));
+    }
 }
 
 /// How many answers a reading has at most whose head is a record that counts for one and not for the other.
@@ -89,6 +98,7 @@ fn a_sweep_looks_the_same_whoever_the_messages_are_for() -> anyhow::Result<()> {
         of_idle.extend(other);
     }
     let (active_sizes, idle_sizes) = (sizes(&of_active), sizes(&of_idle));
+    tell_sizes(&active_sizes, &idle_sizes);
     let (active_records, idle_records): (usize, usize) = (active_sizes.values().sum(), idle_sizes.values().sum());
     let differ: usize = active_sizes
         .iter()
@@ -115,6 +125,10 @@ fn a_watcher_looks_the_same_whoever_the_messages_are_for() -> anyhow::Result<()>
         let seen = tap.seen();
         (sums(&seen[..first]), sums(&seen[first..last]))
     };
+    let distributions = || {
+        let seen = tap.seen();
+        (sizes(&seen[..first]), sizes(&seen[first..last]))
+    };
     let before = both();
     for _ in 0..4 {
         let alert = alert_id(&writer.done(["sos", "arrest"])?)?;
@@ -126,6 +140,8 @@ fn a_watcher_looks_the_same_whoever_the_messages_are_for() -> anyhow::Result<()>
     println!(
         "watching: {one:?} for the one who was meant, {idle_one:?} for the other (connections, bytes up, bytes down)"
     );
+    let (one, other_one) = distributions();
+    tell_sizes(&one, &other_one);
     watching.terminate()?;
     other.terminate()?;
     Ok(())
