@@ -35,6 +35,7 @@ case-id =
     The case:
     {"  "}{ $id }
 case-line = { $value } · { $status } · { $kind }
+case-line-bare = { $value } · { $status }
 case-shelter = shelter
 case-where = In { $circle }
 case-lead = { $name } leads.

@@ -268,4 +268,4 @@ export-too-long = This does not fit one message over a bridge, so nothing was wr
 export-key = This is no public key of age. Ask the recipient for the one line that begins with age1.
 export-key-secret = This is the secret half of a key. Tell the recipient that it was given away, and ask for a new key: the line that begins with age1.
 export-seal = Nothing was written: the bytes could not be sealed ({ $cause }). Ask the recipient for another key.
-needs-yes = Nothing was written: nobody can be asked here. Say beforehand that you mean it, with --yes.
+needs-yes = Nothing was done: nobody can be asked here. Say beforehand that you mean it, with --yes.

@@ -3,6 +3,7 @@
 use himaya_protocol::case::case_of;
 use himaya_protocol::case::status::has_ended;
 use himaya_protocol::content::Body;
+use himaya_protocol::content::vocabulary::CaseStatus;
 use serde_json::json;
 
 use super::app::{App, Exit};
@@ -12,14 +13,16 @@ use crate::engine::{self, CircleState, EngineError, Entry, Reach};
 use crate::store::{Ctx, Seconds};
 use crate::text::{Arg, Text, day};
 
-/// The alerts and requests for shelter that still stand: not expired, not cleared, and no desk has ended their case.
+/// The alerts, requests for shelter and words under duress that still stand: not expired, not cleared, and no desk has ended their case.
 fn open(ctx: &Ctx<'_>, now: Seconds) -> Result<Vec<(Entry, Reach)>, EngineError> {
     let mut board = engine::board(ctx)?;
     let mut open = Vec::new();
     for entry in engine::inbox(ctx)? {
         let expired = entry.event.content().expires.is_some_and(|expires| expires <= now / 60);
-        let asks = matches!(entry.event.body(), Body::ThreatAlert(_) | Body::ShelterRequest(_));
         let status = case_of(&entry.event).and_then(|case| board.case(&case)?.status.clone());
+        // Until two coordinators have made sure of the defender, a word under duress asks for everything.
+        let held = matches!(entry.event.body(), Body::Duress(_)) && status == Some(CaseStatus::DuressHold);
+        let asks = held || matches!(entry.event.body(), Body::ThreatAlert(_) | Body::ShelterRequest(_));
         if asks && !expired && !status.as_ref().is_some_and(has_ended) {
             let reach = engine::status(ctx, &entry)?;
             if reach.cleared.is_none() {

@@ -80,7 +80,7 @@ texts! {
     NoteWritten, NoteOnce,
     NotesNone,
     CaseId, CaseTaken, CaseReleased, CaseOffered, CaseHandedOver, CaseDecided, CaseNoted, CaseReplied, CaseWithdrawn,
-    CaseGroupOpened, CaseLine, CaseShelter, CaseWhere, CaseLead, CaseLeadOpen, CaseNoLead, CaseAckDue, CaseAckOver, CaseLeadDue, CaseLeadOver,
+    CaseGroupOpened, CaseLine, CaseLineBare, CaseShelter, CaseWhere, CaseLead, CaseLeadOpen, CaseNoLead, CaseAckDue, CaseAckOver, CaseLeadDue, CaseLeadOver,
     CaseReplyDue, CaseReplyOver, CaseWaits, CaseGaps,
     CasesNone,
     GroupCircle, GroupLine, GroupDesk, GroupCase, GroupHostLink, GroupBridge,

@@ -21,7 +21,14 @@ fn lists(home: &Home) -> anyhow::Result<Vec<String>> {
 /// How many cases somebody sees held for duress.
 fn held(home: &Home) -> anyhow::Result<usize> {
     home.done(["sync"])?;
-    Ok(home.list(["case", "list"])?.iter().filter(|case| case["status"] == "DURESS_HOLD").count())
+    let cases = home.list(["case", "list"])?;
+    let held = cases.iter().take_while(|case| case["status"] == "DURESS_HOLD").count();
+    let all = cases.iter().filter(|case| case["status"] == "DURESS_HOLD").count();
+    ensure!(held == all, "what is held stands first: {cases:?}");
+    let standing = home.done(["st"])?;
+    let told = standing["theirs"].as_array().into_iter().flatten().filter(|said| said["type"] == "Duress").count();
+    ensure!(told == held, "{told} of {held} are in what stands: {standing}");
+    Ok(held)
 }
 
 #[test]
@@ -30,6 +37,8 @@ fn the_duress_word_goes_out_when_no_check_in_is_due() -> anyhow::Result<()> {
     let [dilan, rojin] = scene.circle(["Dilan", "Rojin"])?;
     dilan.command(["set", "duress-word"]).input(b"blue tree\n").run()?.done()?;
 
+    // An alert that is older does not stand before it.
+    dilan.done(["sos", "arrest"])?;
     // Without check-ins, and with one that is to come.
     for said in 1..=2 {
         let free = ok(&dilan, &proxy, "all good")?;

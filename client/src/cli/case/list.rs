@@ -41,7 +41,9 @@ pub(in crate::cli) async fn list(app: &mut App, arguments: &List) -> Result<Exit
         Ok(views)
     })?;
     views.retain(|(_, view)| view.case.status.as_ref().is_some_and(|status| arguments.all || !has_ended(status)));
-    views.sort_by_key(|(first, view)| (view.case.priority.clone(), view.opened, *first));
+    // As on the board, what is held for duress comes before everything.
+    let held = |view: &CaseView| view.case.status == Some(CaseStatus::DuressHold);
+    views.sort_by_key(|(first, view)| (!held(view), view.case.priority.clone(), view.opened, *first));
     if views.is_empty() {
         app.say(Text::CasesNone, &[])?;
     }
@@ -98,10 +100,12 @@ fn head(app: &mut App, view: &CaseView, minute: u64) -> Result<(), CliError> {
     let status = case.status.as_ref().map(|status| app.texts.word(status)).unwrap_or_default();
     let shelter = || case.assessment.party.map(|_| app.texts.say(Text::CaseShelter, &[]));
     let kind = case.assessment.kind.as_ref().map(|kind| app.texts.word(kind)).or_else(shelter).unwrap_or_default();
-    app.say(
-        Text::CaseLine,
-        &[("value", Arg::ours(&priority)), ("status", Arg::ours(&status)), ("kind", Arg::ours(&kind))],
-    )?;
+    let args = [("value", Arg::ours(&priority)), ("status", Arg::ours(&status)), ("kind", Arg::ours(&kind))];
+    match args {
+        // A case that began with a check-in is of no kind.
+        [value, status, _] if kind.is_empty() => app.say(Text::CaseLineBare, &[value, status])?,
+        args => app.say(Text::CaseLine, &args)?,
+    }
     app.screen().machine(&view.id.short())?;
     match case.lead {
         Some(lead) => {
