@@ -1,5 +1,7 @@
 //! `himaya net`: how this device reaches the relay, how it reads, and what that takes.
 
+use std::str::FromStr;
+
 use himaya_protocol::wire::link::ForwardLink;
 use serde_json::json;
 
@@ -171,36 +173,33 @@ fn megabytes(bytes: u64) -> String {
 
 /// The forwarder through which everything goes, if there is one. What cannot be read is an error: nothing goes around it.
 pub(super) fn via(ctx: &Ctx<'_>) -> Result<Option<ForwardLink>, EngineError> {
-    let stored = ctx.setting(VIA)?;
-    let read = |bytes: Vec<u8>| String::from_utf8(bytes).ok()?.parse().ok();
-    stored.map(|bytes| read(bytes).ok_or(StoreError::Damaged("forwarder").into())).transpose()
+    kept(ctx, VIA, "forwarder")
 }
 
 /// Has everything go through a forwarder from now on, or nothing.
 pub(super) fn set_via(ctx: &Ctx<'_>, forwarder: Option<&ForwardLink>) -> Result<(), EngineError> {
-    match forwarder {
-        Some(forwarder) => ctx.set(VIA, forwarder.to_string().as_bytes())?,
-        None => {
-            ctx.execute("DELETE FROM setting WHERE name = ?1", &[&VIA])?;
-        }
-    }
-    Ok(())
+    keep(ctx, VIA, forwarder)
 }
 
 /// The proxy through which everything goes, if there is one. What cannot be read is an error: nothing leaves without it.
 pub(super) fn proxy(ctx: &Ctx<'_>) -> Result<Option<ProxyAddress>, EngineError> {
-    let stored = ctx.setting(PROXY)?;
-    let read = |bytes: Vec<u8>| String::from_utf8(bytes).ok()?.parse().ok();
-    stored.map(|bytes| read(bytes).ok_or(StoreError::Damaged("proxy").into())).transpose()
+    kept(ctx, PROXY, "proxy")
 }
 
 /// Has everything go through a proxy from now on, or nothing.
 pub(super) fn set_proxy(ctx: &Ctx<'_>, proxy: Option<&ProxyAddress>) -> Result<(), EngineError> {
-    match proxy {
-        Some(proxy) => ctx.set(PROXY, proxy.to_string().as_bytes())?,
-        None => {
-            ctx.execute("DELETE FROM setting WHERE name = ?1", &[&PROXY])?;
-        }
+    keep(ctx, PROXY, proxy)
+}
+
+fn kept<V: FromStr>(ctx: &Ctx<'_>, setting: &str, what: &'static str) -> Result<Option<V>, EngineError> {
+    let read = |bytes: Vec<u8>| String::from_utf8(bytes).ok()?.parse().ok();
+    ctx.setting(setting)?.map(|bytes| read(bytes).ok_or(StoreError::Damaged(what).into())).transpose()
+}
+
+fn keep(ctx: &Ctx<'_>, setting: &str, value: Option<&impl ToString>) -> Result<(), EngineError> {
+    match value {
+        Some(value) => ctx.set(setting, value.to_string().as_bytes())?,
+        None => ctx.unset(setting)?,
     }
     Ok(())
 }

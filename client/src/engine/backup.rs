@@ -37,10 +37,7 @@ pub struct Backup {
 
 /// Agrees that somebody may be asked when the desk does not answer; `None` takes it back for cases to come.
 pub fn set_backup(ctx: &Ctx<'_>, backup: Option<&Backup>) -> Result<(), EngineError> {
-    let Some(backup) = backup else {
-        ctx.execute("DELETE FROM setting WHERE name = ?1", &[&AGREED])?;
-        return Ok(());
-    };
+    let Some(backup) = backup else { return Ok(ctx.unset(AGREED)?) };
     let fields: Vec<&str> = backup.fields.iter().map(ConsentField::as_str).collect();
     let words = [backup.to.class.as_str(), &data_encoding::HEXLOWER.encode(&backup.to.id), &fields.join(",")].join(" ");
     Ok(ctx.set(AGREED, words.as_bytes())?)

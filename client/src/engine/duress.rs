@@ -29,8 +29,7 @@ const HASH: usize = 32;
 pub fn set_duress_word(ctx: &mut Ctx<'_>, word: &str) -> Result<(), EngineError> {
     let word = fold(word);
     if word.is_empty() {
-        ctx.execute("DELETE FROM setting WHERE name = ?1", &[&WORD])?;
-        return Ok(());
+        return Ok(ctx.unset(WORD)?);
     }
     let salt: [u8; SALT] = ctx.random();
     let kept = [&salt[..], &hash(&word, &salt)?[..]].concat();

@@ -43,9 +43,7 @@ pub(super) fn climb(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
     }
     match next {
         Some(minute) => ctx.set_number(AT, minute.saturating_mul(60))?,
-        None => {
-            ctx.execute("DELETE FROM setting WHERE name = ?1", &[&AT])?;
-        }
+        None => ctx.unset(AT)?,
     }
     let newest = u64::try_from(views::last_event(ctx)?).unwrap_or_default();
     Ok(ctx.set_number(SEEN, newest)?)

@@ -41,9 +41,7 @@ pub struct PlanB {
 pub fn set_plan_b(ctx: &Ctx<'_>, text: Option<&str>) -> Result<(), EngineError> {
     match text {
         Some(text) => ctx.set(OWN, text.as_bytes())?,
-        None => {
-            ctx.execute("DELETE FROM setting WHERE name = ?1", &[&OWN])?;
-        }
+        None => ctx.unset(OWN)?,
     }
     Ok(())
 }

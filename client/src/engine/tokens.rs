@@ -420,6 +420,5 @@ pub fn draw_failed(ctx: &mut Ctx<'_>, request: &[u8], why: DrawFailure) -> Resul
 
 /// A draw that failed is due again at once: a person is waiting.
 pub(super) fn retry_now(ctx: &Ctx<'_>) -> Result<(), EngineError> {
-    ctx.execute("DELETE FROM setting WHERE name = ?1", &[&DRAW_RETRY])?;
-    Ok(())
+    Ok(ctx.unset(DRAW_RETRY)?)
 }

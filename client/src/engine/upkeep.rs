@@ -90,7 +90,7 @@ pub fn unread_from(ctx: &Ctx<'_>, window_seconds: u32) -> Result<Option<u32>, En
 pub fn read_again(ctx: &mut Ctx<'_>, oldest: u32, window_seconds: u32) -> Result<Vec<News>, EngineError> {
     let mut news = Vec::new();
     let kept = u64::from(oldest) * u64::from(window_seconds);
-    ctx.execute("DELETE FROM setting WHERE name = ?1", &[&lanes::READ_AGAIN])?;
+    ctx.unset(lanes::READ_AGAIN)?;
     for circle in circles::list(ctx)?.into_iter().filter(|circle| circle.state == CircleState::Active) {
         let id = circle.id.clone();
         let sql = "SELECT unread_since FROM circle WHERE id = ?1";

@@ -206,6 +206,12 @@ impl<'a> Ctx<'a> {
         Ok(())
     }
 
+    /// Takes a setting away.
+    pub fn unset(&self, name: &str) -> Result<(), StoreError> {
+        self.execute("DELETE FROM setting WHERE name = ?1", &[&name])?;
+        Ok(())
+    }
+
     /// Reads a setting that is a whole number.
     pub fn number(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let bytes = self.setting(name)?;

@@ -10,6 +10,7 @@ use crate::engine;
 use crate::text::{Arg, Text};
 use himaya_protocol::case::deadline::Due;
 use himaya_protocol::case::status::has_ended;
+use himaya_protocol::content::vocabulary::CaseStatus;
 use himaya_protocol::content::{CaseId, EventId};
 
 #[derive(Debug, clap::Args)]
