@@ -1,7 +1,7 @@
 //! The cover schedule: a client that watches writes at random times, whether or not it has something to say.
 #![allow(clippy::indexing_slicing, reason = "a test that indexes wrongly fails")]
 
-use himaya::engine::{self, RESERVE};
+use himaya::engine::{self, Pace, RESERVE};
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_tests::sim::{Person, World, play};
 
@@ -215,6 +215,18 @@ fn chunks_go_one_at_a_time_and_alerts_do_not_wait_for_them() {
         assert_eq!(rojin.circle("home").epoch, epoch + 1, "the commit followed its chunk");
         dilan.sync().await;
         assert_eq!(dilan.circle("home").epoch, epoch + 1);
+    });
+}
+
+/// Or a watcher would be busy every second until it leaves.
+#[test]
+fn a_key_update_that_waits_for_its_turn_makes_nothing_due() {
+    play(async || {
+        let mut world = World::new(39);
+        let (mut rojin, _dilan) = updater(&mut world).await;
+        let now = world.clock.seconds();
+        let due = rojin.run(|ctx| engine::next_due(ctx, Pace::Urgent));
+        assert!(due.is_none_or(|due| due > now), "{due:?} at {now}");
     });
 }
 

@@ -59,8 +59,12 @@ pub fn tick(ctx: &mut Ctx<'_>) -> Result<(), EngineError> {
 
 /// When [`tick`] next has something to do, or a job may be tried again.
 pub fn next_due(ctx: &Ctx<'_>, pace: Pace) -> Result<Option<Seconds>, EngineError> {
+    // A key update that waits in the outbox is due there, and one of a group that is left or lost is never.
     let sql = "SELECT min(at) FROM (
-        SELECT receipt_due AS at FROM circle UNION ALL SELECT update_due FROM circle
+        SELECT receipt_due AS at FROM circle WHERE state = 'active'
+        UNION ALL SELECT update_due FROM circle WHERE state = 'active' AND adrift IS NULL
+            AND (SELECT count(*) FROM member WHERE member.circle = circle.id) > 1
+            AND NOT EXISTS (SELECT 1 FROM intent WHERE intent.circle = circle.id AND kind = 'update')
         UNION ALL SELECT offer_due FROM circle WHERE state = 'active' AND adrift IS NULL
         UNION ALL SELECT rejoin_at FROM circle WHERE adrift IS NOT NULL)";
     let planned = ctx.row(sql, &[], |row| row.get::<_, Option<i64>>(0))?.flatten().map(loaded);
