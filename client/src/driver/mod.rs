@@ -44,6 +44,8 @@ pub struct Driver<T> {
     clockwork: watch::Clockwork,
     /// Whether the feed is open and everything before it has been read: then nothing has to be read around a key update.
     follows: bool,
+    /// Up to where the feed was heard.
+    heard: Option<Position>,
 }
 
 /// How far everything has been read.
@@ -65,6 +67,7 @@ impl<T: Transport> Driver<T> {
             pace: Pace::All,
             clockwork: watch::Clockwork::default(),
             follows: false,
+            heard: None,
         }
     }
 

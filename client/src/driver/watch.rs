@@ -117,10 +117,8 @@ where
         failures: &mut u32,
         connected: &mut bool,
     ) -> Result<ControlFlow<()>, DriverError> {
-        let news = self.sync().await?;
-        let mut at = self.stored_position()?;
+        let news = self.catch_up(arriving.is_some()).await?;
         *failures = 0;
-        self.follows = arriving.is_some();
         if self.tell_all(news, tell)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
@@ -132,10 +130,15 @@ where
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let news = tokio::select! {
-                frame = next_frame(arriving) => match frame {
-                    Some(frame) => self.take_frame(frame?, &mut at).await?,
-                    None => return Err(TransportError::Unreachable(Unreachable::Cut).into()),
-                },
+                frames = next_frames(arriving) => {
+                    let (frames, end) = frames;
+                    let news = self.hear(frames).await?;
+                    if let Some(error) = end {
+                        let told = self.tell_all(news, tell)?;
+                        return if told.is_break() { Ok(told) } else { Err(error.into()) };
+                    }
+                    news
+                }
                 _ = look.tick() => {
                     looks = looks.wrapping_add(1);
                     if self.listens()? != arriving.is_some() {
@@ -144,7 +147,7 @@ where
                     sync_in = sync_in.saturating_sub(1);
                     if sync_in == 0 {
                         sync_in = self.next_sync(arriving.is_some())?;
-                        let news = self.sync().await?;
+                        let news = self.catch_up(arriving.is_some()).await?;
                         // What was destroyed must not linger in the write-ahead log.
                         self.profile.checkpoint()?;
                         news
@@ -215,28 +218,43 @@ where
         Ok(ControlFlow::Continue(()))
     }
 
-    async fn take_frame(&mut self, frame: FeedFrame, at: &mut Option<Position>) -> Result<Vec<News>, DriverError> {
-        match frame {
-            FeedFrame::Cell(cursor, address, cell) => {
-                let window = at.map_or(0, |at| at.window);
-                let mut news = self.take_in(window, vec![(address, cell)]).await?;
-                if self.advance(at, Position { window, cursor: Some(cursor) })? {
-                    // The feed comes in the order of arrival, so what was there before a removal has been taken in.
-                    self.transact(|ctx| engine::drop_doomed(ctx))?;
-                } else {
-                    news.extend(self.read_all().await?);
-                    *at = self.stored_position()?;
+    /// Reads everything, and notes whether the feed is open beside it: then [`Self::hear`] goes on from here.
+    pub async fn catch_up(&mut self, feed: bool) -> Result<Vec<News>, DriverError> {
+        let news = self.sync().await?;
+        self.heard = self.stored_position()?;
+        self.follows = feed;
+        Ok(news)
+    }
+
+    /// Takes in what the feed has brought since it was heard last, in the order in which it came.
+    pub async fn hear(&mut self, frames: Vec<FeedFrame>) -> Result<Vec<News>, DriverError> {
+        let (mut cells, mut last) = (Vec::new(), None);
+        for frame in frames {
+            match frame {
+                FeedFrame::Cell(cursor, address, cell) => {
+                    cells.push((address, cell));
+                    last = Some(cursor);
                 }
-                if self.transact(|ctx| engine::unread_from(ctx, 1))?.is_some() {
-                    news.extend(self.read_all().await?);
-                    *at = self.stored_position()?;
-                }
-                // What this cell led to (a Welcome after a commit, a commit after a hello) leaves at once.
-                let flushed = self.flush().await;
-                Ok([news, flushed.news].concat())
+                FeedFrame::Start(_) | FeedFrame::Address(..) => (),
             }
-            FeedFrame::Start(_) | FeedFrame::Address(..) => Ok(Vec::new()),
         }
+        let Some(cursor) = last else { return Ok(Vec::new()) };
+        let mut at = self.heard;
+        let window = at.map_or(0, |at| at.window);
+        let mut news = self.take_in(window, cells).await?;
+        let ours = self.advance(&mut at, Position { window, cursor: Some(cursor) })?;
+        if ours {
+            // The feed comes in the order of arrival, so what was there before a removal has been taken in.
+            self.transact(|ctx| engine::drop_doomed(ctx))?;
+        }
+        if !ours || self.transact(|ctx| engine::unread_from(ctx, 1))?.is_some() {
+            news.extend(self.read_all().await?);
+            at = self.stored_position()?;
+        }
+        self.heard = at;
+        // What these cells led to (a Welcome after a commit, a commit after a hello) leaves at once.
+        let flushed = self.flush().await;
+        Ok([news, flushed.news].concat())
     }
 
     /// From now on what is not urgent leaves by the cover schedule, if there is one.
@@ -298,12 +316,21 @@ fn passes(error: &EngineError) -> bool {
 /// What the feed has brought and nobody has handled yet.
 type Arriving = mpsc::Receiver<Result<FeedFrame, TransportError>>;
 
-/// The next frame; without a feed there is never one.
-async fn next_frame(arriving: &mut Option<Arriving>) -> Option<Result<FeedFrame, TransportError>> {
-    match arriving {
-        Some(arriving) => arriving.recv().await,
-        None => std::future::pending().await,
+/// What has come, at least one frame, and what ended the feed if it has ended; without a feed there is never any.
+async fn next_frames(arriving: &mut Option<Arriving>) -> (Vec<FeedFrame>, Option<TransportError>) {
+    let Some(arriving) = arriving else { return std::future::pending().await };
+    let mut come = Vec::new();
+    if arriving.recv_many(&mut come, FRAMES).await == 0 {
+        return (Vec::new(), Some(TransportError::Unreachable(Unreachable::Cut)));
     }
+    let mut frames = Vec::with_capacity(come.len());
+    for frame in come {
+        match frame {
+            Ok(frame) => frames.push(frame),
+            Err(error) => return (frames, Some(error)),
+        }
+    }
+    (frames, None)
 }
 
 /// Moves frames from the feed into the channel until either ends.
