@@ -3,11 +3,18 @@
 
 use himaya::engine;
 use himaya_protocol::wire::cell::CELL_SIZE;
-use himaya_tests::linkage::attack::{Task, Traffic};
+use himaya_tests::linkage::alike::{Alike, compare};
+use himaya_tests::linkage::attack::{Task, Traffic, attack};
+use himaya_tests::linkage::life::script;
 use himaya_tests::linkage::measure::Outcome;
+use himaya_tests::linkage::play::Played;
+use himaya_tests::linkage::population::Population;
+use himaya_tests::linkage::real::Company;
 use himaya_tests::linkage::report::{Scale, ask};
 use himaya_tests::linkage::setting::{Setting, update_parts};
 use himaya_tests::sim::{World, play};
+use rand::SeedableRng;
+use rand_chacha::ChaCha20Rng;
 
 const SMALL: Scale = Scale { groups: 80, largest: 40, days: 8, seed: 7 };
 
@@ -111,4 +118,32 @@ fn decoys_hide_more_than_half_of_what_lists_tell() {
         };
         assert!(beyond(&lists) * 2.0 < beyond(&bare), "{traffic:?}");
     }
+}
+
+/// Plays a setting with real clients and with models.
+async fn both(company: &mut Company<'_>, population: &Population, setting: &Setting, days: u64) -> (Played, Played) {
+    let mut rng = ChaCha20Rng::seed_from_u64(12);
+    let script = script(population, days, &mut rng);
+    let (real, counted) = company.play(&script, setting, days).await;
+    assert!(counted.alerts > 0 && counted.arrived == counted.expected, "{counted:?}");
+    (real, himaya_tests::linkage::play::play(population, &script, setting, days, &mut rng))
+}
+
+#[test]
+fn real_clients_put_as_the_model_does_and_the_adversary_sees_a_weakening_of_them() {
+    play(|| async {
+        let population = Population::new(30, 12, &mut ChaCha20Rng::seed_from_u64(11));
+        let mut company = Company::assemble(&population, 11).await;
+        let people = population.people.len();
+        let (real, model) = both(&mut company, &population, &Setting::usual(), 3).await;
+        for Alike { what, one, other, distance, chance } in compare(&real, &model, people) {
+            assert!(distance < chance + 0.05, "{what}: {one} and {other}, {distance} apart, chance explains {chance}");
+        }
+        // So few people give no bound for the bar; that real clients are seen at all is what can be shown here.
+        let weak = named(Setting::weakened(), "receipt on arrival");
+        let (real, _) = both(&mut company, &population, &weak, 3).await;
+        let linked =
+            attack(&population, &real, Task::Linking, Traffic::All, false, &mut ChaCha20Rng::seed_from_u64(13));
+        assert!(linked.is_some_and(|linked| linked.top1 > 0.2), "{linked:?}");
+    });
 }

@@ -7,6 +7,7 @@ use himaya_protocol::content::body::{CheckIn, DeskPolicy, Notice, Triage};
 use himaya_protocol::content::value::{Note, Text};
 use himaya_protocol::content::vocabulary::{AckLevel, CheckInAnswer};
 use himaya_protocol::content::{Ack, Body, EventId, sos};
+use himaya_protocol::wire::card::Fingerprint;
 
 use super::life::Said;
 
@@ -34,7 +35,7 @@ impl Bodies {
             check_in: CheckIn { plan: event, seq: 0, answer: CheckInAnswer::Ok, late: None }.into(),
             note: Triage::new(Note::new("as agreed").expect("two words are a note")).into(),
             policy: DeskPolicy {
-                duty_leads: Vec::new(),
+                duty_leads: vec![Fingerprint::of(b"somebody")],
                 services: Vec::new(),
                 backup: None,
                 plan_b: Vec::new(),
@@ -45,16 +46,21 @@ impl Bodies {
     }
 }
 
-/// What somebody says.
+/// What somebody says, as the client's schedule sees it.
 pub(super) fn of(what: Said) -> Matter<'static> {
-    Matter::Event(match what {
+    Matter::Event(body(what))
+}
+
+/// What somebody says.
+pub(super) fn body(what: Said) -> &'static Body {
+    match what {
         Said::Alert => &BODIES.alert,
         Said::Answer => &BODIES.answer,
         Said::Talk => &BODIES.talk,
         Said::CheckIn => &BODIES.check_in,
         Said::Note => &BODIES.note,
         Said::Policy => &BODIES.policy,
-    })
+    }
 }
 
 /// A client's receipt.

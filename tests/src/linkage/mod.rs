@@ -9,6 +9,7 @@
 //! functions that decide it in the client (`himaya::engine::schedule`, `himaya::transport::Call`). MLS and the store are left out,
 //! because nobody can run some hundred of them side by side.
 
+pub mod alike;
 pub mod attack;
 mod client;
 mod evidence;
@@ -20,6 +21,7 @@ mod named;
 pub mod play;
 mod plot;
 pub mod population;
+pub mod real;
 pub mod report;
 pub mod setting;
 pub mod view;
@@ -27,9 +29,11 @@ pub mod view;
 /// A day, in seconds.
 pub const DAY: u64 = 86_400;
 
+use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::mpsc;
 
 use anyhow::Context as _;
 
@@ -37,13 +41,42 @@ use attack::{Task, Traffic};
 use report::{Row, Scale};
 use setting::Setting;
 
-/// Runs the experiment for a command line: `--out FOLDER` writes tables and plots there, otherwise the tables are printed.
+/// What a command line asks for.
+#[derive(Debug, Default)]
+struct Asked {
+    real: bool,
+    largest: Option<usize>,
+    days: Option<u64>,
+    out: Option<PathBuf>,
+}
+
+impl Asked {
+    fn parse(arguments: &[String]) -> anyhow::Result<Self> {
+        let (mut asked, mut rest) = (Self::default(), arguments.iter());
+        while let Some(flag) = rest.next() {
+            let mut value = || rest.next().with_context(|| format!("{flag} needs a value"));
+            match flag.as_str() {
+                "--real" => asked.real = true,
+                "--largest" => asked.largest = Some(value()?.parse()?),
+                "--days" => asked.days = Some(value()?.parse()?),
+                "--out" => asked.out = Some(value()?.into()),
+                _ => anyhow::bail!(
+                    "call it as linkage [--out FOLDER], or linkage --real [--largest N] [--days N] [--out FOLDER]"
+                ),
+            }
+        }
+        Ok(asked)
+    }
+}
+
+/// Runs the experiment for a command line: `--out FOLDER` writes tables and plots there, otherwise the tables are printed;
+/// `--real` lets real clients play it.
 pub fn run(arguments: &[String], out: &mut dyn Write) -> ExitCode {
-    let ran = match arguments {
-        [] => tables(|text| Ok(out.write_all(text.as_bytes())?)).map(|_| ()),
-        [flag, folder] if flag == "--out" => keep(Path::new(folder)),
-        _ => Err(anyhow::anyhow!("call it as linkage, or linkage --out FOLDER")),
-    };
+    let ran = Asked::parse(arguments).and_then(|asked| match &asked {
+        Asked { real: true, .. } => with_real_clients(asked),
+        Asked { out: Some(folder), .. } => keep(folder),
+        Asked { out: None, .. } => tables(|text| Ok(out.write_all(text.as_bytes())?)).map(|_| ()),
+    });
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -52,6 +85,30 @@ pub fn run(arguments: &[String], out: &mut dyn Write) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Lets real clients play it, and writes each table into a file when it is there, or prints it.
+fn with_real_clients(asked: Asked) -> anyhow::Result<()> {
+    let whole = real::WHOLE;
+    let scale =
+        Scale { largest: asked.largest.unwrap_or(whole.largest), days: asked.days.unwrap_or(whole.days), ..whole };
+    let file = asked.out.map(|folder| folder.join(format!("linkage-real-{}.md", scale.largest)));
+    let heading = "# The linkage experiment with real clients: all figures\n\nWritten by the command in \
+        [metadata.md](../metadata.md#with-real-clients), which says what they mean.\n";
+    if let Some(file) = &file {
+        std::fs::write(file, heading).context("the file cannot be written")?;
+    }
+    let (told, outcome) = mpsc::channel();
+    crate::sim::play(move || async move {
+        let tell = |text: &str| match &file {
+            Some(file) => Ok(OpenOptions::new().append(true).open(file)?.write_all(text.as_bytes())?),
+            None => Ok(std::io::stdout().write_all(text.as_bytes())?),
+        };
+        let ran = real::run(scale, &real::settings(), tell).await;
+        // The receiver waits for the end of this.
+        let _received = told.send(ran);
+    });
+    outcome.recv().context("the experiment has ended without a word")?
 }
 
 /// Runs everything at the scale of docs/metadata.md and tells each table as it is there.
@@ -65,7 +122,7 @@ fn tables(mut tell: impl FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<Ve
         tell(&format!("\n## {heading}\n"))?;
         for setting in settings {
             let (amount, more) = report::run(Scale::whole(), &setting);
-            tell(&report::table(amount, &more))?;
+            tell(&report::table(setting.name, amount, &more))?;
             rows.extend(more);
         }
     }

@@ -305,6 +305,6 @@ impl<R: RngCore> World<'_, R> {
 }
 
 /// The name that a group's puts of a day are filed under where there are channels.
-fn channel(group: usize, day: u64) -> u64 {
+pub(super) fn channel(group: usize, day: u64) -> u64 {
     u64::try_from(group).unwrap_or_default() << 32 | day
 }

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha20Rng;
 use super::attack::{Task, Traffic, attack};
 use super::life::script;
 use super::measure::Outcome;
-use super::play::play;
+use super::play::{Played, play};
 use super::population::Population;
 use super::setting::Setting;
 
@@ -58,13 +58,26 @@ pub struct Amount {
     pub real: usize,
 }
 
-/// Plays one setting and asks everything about it.
-pub fn run(scale: Scale, setting: &Setting) -> (Amount, Vec<Row>) {
-    let all = [false, true].into_iter().flat_map(|ips| {
+/// Everything that is asked: what, about which puts, and whether the relay sees IP addresses.
+pub fn questions() -> impl Iterator<Item = (Task, Traffic, bool)> {
+    [false, true].into_iter().flat_map(|ips| {
         let tasks = Task::ALL.into_iter().filter(move |task| ips || *task != Task::Acquaintance);
         tasks.flat_map(move |task| [Traffic::Covered, Traffic::All].map(|traffic| (task, traffic, ips)))
-    });
-    ask(scale, setting, &all.collect::<Vec<_>>())
+    })
+}
+
+impl Amount {
+    /// Counts.
+    pub fn of(population: &Population, played: &Played, days: u64) -> Self {
+        let days = usize::try_from(days).unwrap_or(1).max(1);
+        let real = played.truths.iter().filter(|truth| truth.group.is_some()).count() / days;
+        Self { people: population.people.len(), puts: played.truths.len() / days, real }
+    }
+}
+
+/// Plays one setting and asks everything about it.
+pub fn run(scale: Scale, setting: &Setting) -> (Amount, Vec<Row>) {
+    ask(scale, setting, &questions().collect::<Vec<_>>())
 }
 
 /// Plays one setting and asks some things about it: what, about which puts, and whether the relay sees IP addresses.
@@ -78,21 +91,19 @@ pub fn ask(scale: Scale, setting: &Setting, questions: &[(Task, Traffic, bool)])
         let outcome = attack(&population, &played, task, traffic, ips, &mut rng);
         rows.push(Row { setting: setting.name, ips, task, traffic, outcome });
     }
-    let days = usize::try_from(scale.days).unwrap_or(1).max(1);
-    let real = played.truths.iter().filter(|truth| truth.group.is_some()).count() / days;
-    (Amount { people: population.people.len(), puts: played.truths.len() / days, real }, rows)
+    (Amount::of(&population, &played, scale.days), rows)
 }
 
-/// The rows of one setting as a table.
-pub fn table(amount: Amount, rows: &[Row]) -> String {
+/// The rows of one setting as a table under a heading.
+pub fn table(heading: &str, amount: Amount, rows: &[Row]) -> String {
     let mut out = String::new();
-    if let Some(first) = rows.first() {
+    if !rows.is_empty() {
         let _infallible = write!(
             out,
-            "\n### {}\n\n{} people, {} puts a day, {} of them belong to a group.\n\n\
+            "\n### {heading}\n\n{} people, {} puts a day, {} of them belong to a group.\n\n\
              | the relay sees IPs | asked | covered: right | at most | × random | AUC | hidden among | all: right | at most | × random | AUC | hidden among |\n\
              |---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
-            first.setting, amount.people, amount.puts, amount.real
+            amount.people, amount.puts, amount.real
         );
     }
     for pair in rows.chunks(2) {

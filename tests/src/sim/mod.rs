@@ -35,7 +35,7 @@ pub use insider::{Lane, Place, flip};
 pub use ledger::Ledger;
 pub use lies::Lies;
 pub use person::Person;
-pub use wire::{Faults, Line, SimWire, Written, cell_at};
+pub use wire::{Called, Faults, Line, SimWire, Written, cell_at};
 
 /// A day, in seconds.
 pub const DAY: u64 = 86_400;

@@ -144,6 +144,21 @@ pub struct Written {
     pub bytes: Vec<u8>,
 }
 
+/// A call that somebody's client made, as far as the relay sees what is asked.
+#[derive(Clone)]
+pub enum Called {
+    /// Windows were read, or what is new in the current one.
+    Read,
+    /// A cell was put here.
+    Cell(Address),
+    /// A chunk was put here.
+    Chunk(Address),
+    /// Chunks were asked for.
+    Chunks(Vec<Address>),
+    /// A list of cells was asked for.
+    List(CellList),
+}
+
 /// What one person's client wrote, and how much more it may. Clones are the same.
 #[derive(Clone, Default)]
 pub struct Line(Arc<Mutex<LineState>>);
@@ -151,6 +166,7 @@ pub struct Line(Arc<Mutex<LineState>>);
 #[derive(Default)]
 struct LineState {
     written: Vec<Written>,
+    called: Vec<Called>,
     shown: Vec<(Address, Vec<u8>)>,
     draws: Vec<Vec<u8>>,
     puts_left: Option<u32>,
@@ -164,6 +180,19 @@ impl Line {
     /// Every box that was put, in order, repeats included.
     pub fn written(&self) -> Vec<Written> {
         self.change(|state| state.written.clone())
+    }
+
+    /// What was called since this was asked last, in order. What was written by then is forgotten.
+    pub fn take_calls(&self) -> Vec<Called> {
+        self.change(|state| {
+            state.written.clear();
+            state.lists.clear();
+            std::mem::take(&mut state.called)
+        })
+    }
+
+    fn note(&self, call: Called) {
+        self.change(|state| state.called.push(call));
     }
 
     /// Every token that was shown, in order, with the address it was shown with.
@@ -194,12 +223,16 @@ impl Line {
     fn note_sweep(&self, cells: usize) {
         self.change(|state| {
             state.sweeps += 1;
+            state.called.push(Called::Read);
             state.traffic.sweep += Flow::call(cells, sized(cells * RECORD_SIZE));
         });
     }
 
     fn note_index(&self, prefixes: usize) {
-        self.change(|state| state.traffic.index += Flow::call(prefixes, sized(prefixes * PREFIX_SIZE)));
+        self.change(|state| {
+            state.called.push(Called::Read);
+            state.traffic.index += Flow::call(prefixes, sized(prefixes * PREFIX_SIZE));
+        });
     }
 
     fn note_token(&self, address: &Address, token: Option<&Token>) {
@@ -282,6 +315,7 @@ impl Transport for SimWire {
     ) -> Result<Put<Cell>, TransportError> {
         self.faults.before_call()?;
         self.line.before_put(address, cell.as_bytes(), true)?;
+        self.line.note(Called::Cell(*address));
         self.line.note_token(address, token);
         if self.lies.swallows() {
             return Ok(Put::Stored);
@@ -299,6 +333,7 @@ impl Transport for SimWire {
     ) -> Result<Put<Chunk>, TransportError> {
         self.faults.before_call()?;
         self.line.before_put(address, chunk.as_bytes(), false)?;
+        self.line.note(Called::Chunk(*address));
         self.line.note_token(address, token);
         let answer = self.relay.put_chunk(*address, chunk.clone(), token).await.map_err(refused)?;
         self.faults.after_put()?;
@@ -349,6 +384,7 @@ impl Transport for SimWire {
         self.faults.before_call()?;
         let lost = self.line.change(|state| {
             state.lists.push(*list);
+            state.called.push(Called::List(*list));
             state.traffic.pick += Flow::call(1, sized(list.len() * (PREFIX_SIZE + PICKED_CELL_SIZE)));
             let lost = state.answers_lost > 0;
             state.answers_lost = state.answers_lost.saturating_sub(1);
@@ -387,6 +423,7 @@ impl Transport for SimWire {
         if self.faults.change(|state| state.hide_chunks) {
             return Ok(vec![None; addresses.len()]);
         }
+        self.line.note(Called::Chunks(addresses.to_vec()));
         let mut chunks = Vec::new();
         for list in addresses.chunks(PICK_CHUNKS_MAX) {
             let bytes = self.relay.pick(Pick::Chunks(list.to_vec())).await.all_bytes().map_err(refused)?;
