@@ -253,7 +253,7 @@ impl Parcel<'_> {
             Self::Chunk(chunk) => match transport.put_chunk(address, chunk, token).await? {
                 Put::Stored => Put::Stored,
                 Put::Same => Put::Same,
-                Put::Taken(_) => Put::Taken(None),
+                Put::Taken(()) => Put::Taken(None),
             },
         })
     }

@@ -20,12 +20,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use himaya_protocol::wire::address::Prefix;
-use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::cell::CHUNK_SIZE;
 use himaya_protocol::wire::link::RelayLink;
 use himaya_protocol::wire::oblivious::CONTENT_MAX;
 use himaya_protocol::wire::relay::{
     self, CURRENT_HEAD_SIZE, CellList, CurrentHead, Cursor, Descriptor, LayoutError, PICK_CHUNKS_MAX, PICKED_CELL_SIZE,
-    Pick,
+    PUT_ANSWER_SIZE, Pick,
 };
 use himaya_protocol::wire::token::{BatchResponse, ELEMENT_SIZE, TOKEN_BATCH, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
@@ -177,15 +177,18 @@ impl Https {
         client.request(method, format!("{}{path}", self.base))
     }
 
-    /// A put on a connection of its own: whether it was new, or else the bytes that are there.
-    async fn put(
+    /// A put on a connection of its own: whether it was new, or else what the body of the answer says of what is there.
+    ///
+    /// Somebody on the wire must not tell one answer from another by how much of it is read, so all are read to their end. Where
+    /// the head has said everything, it does not matter whether the rest comes.
+    async fn put<T, F: Future<Output = Result<T, TransportError>>>(
         &self,
         path: &str,
         body: Vec<u8>,
-        size: usize,
         token: Option<&Token>,
-    ) -> Result<Put<Vec<u8>>, TransportError> {
-        within(self.timeouts.call, async {
+        there: impl FnOnce(Response) -> F,
+    ) -> Result<Put<T>, TransportError> {
+        let answer = within(self.timeouts.call, async {
             let mut request = self.request(&self.client_for(Call::Put)?, Method::POST, path).body(body);
             if let Some(token) = token {
                 let shown = HeaderValue::from_str(&token.to_authorization());
@@ -193,15 +196,24 @@ impl Https {
                 shown.set_sensitive(true);
                 request = request.header(AUTHORIZATION, shown);
             }
-            let answer = self.send(request).await?;
-            match answer.status().as_u16() {
-                201 => Ok(Put::Stored),
-                200 => Ok(Put::Same),
-                409 => answer::exactly(answer, size, "the box that is there").await.map(Put::Taken),
-                status => Err(TransportError::Refused(Refusal::of_status(status))),
-            }
-        })
-        .await
+            self.send(request).await
+        });
+        let answer = answer.await?;
+        let said = match answer.status().as_u16() {
+            201 => Ok(Put::Stored),
+            200 => Ok(Put::Same),
+            409 => return within(self.timeouts.call, there(answer)).await.map(Put::Taken),
+            status => Err(TransportError::Refused(Refusal::of_status(status))),
+        };
+        self.pass_over(answer).await;
+        said
+    }
+
+    /// Reads the body of an answer to a put, in which there is nothing to be read.
+    async fn pass_over(&self, answer: Response) {
+        let passed = answer::at_most(answer, PUT_ANSWER_SIZE, "the answer to a put");
+        // Whatever ends it, there was nothing in it.
+        let _ended = within(self.timeouts.call, passed).await;
     }
 
     /// Whether anything can be reached at all: onion addresses exist only behind a proxy. Not an error before something is
@@ -328,8 +340,12 @@ impl Transport for Https {
         cell: &Cell,
         token: Option<&Token>,
     ) -> Result<Put<Cell>, TransportError> {
-        let put = self.put(relay::PATH_CELLS, relay::record(address, cell), CELL_SIZE, token).await?;
-        boxed(put, Cell::from_bytes)
+        const LAYOUT: &str = "the cell that is there";
+        let there = |answer| async {
+            let bytes = answer::exactly(answer, PUT_ANSWER_SIZE, LAYOUT).await?;
+            Cell::from_bytes(bytes).ok_or(LayoutError(LAYOUT).into())
+        };
+        self.put(relay::PATH_CELLS, relay::record(address, cell), token, there).await
     }
 
     async fn put_chunk(
@@ -337,9 +353,12 @@ impl Transport for Https {
         address: &Address,
         chunk: &Chunk,
         token: Option<&Token>,
-    ) -> Result<Put<Chunk>, TransportError> {
-        let put = self.put(relay::PATH_CHUNKS, relay::chunk_put(address, chunk), CHUNK_SIZE, token).await?;
-        boxed(put, Chunk::from_bytes)
+    ) -> Result<Put<()>, TransportError> {
+        let there = |answer| async {
+            self.pass_over(answer).await;
+            Ok(())
+        };
+        self.put(relay::PATH_CHUNKS, relay::chunk_put(address, chunk), token, there).await
     }
 
     async fn draw(&self, request: &[u8]) -> Result<BatchResponse, TransportError> {
@@ -480,12 +499,4 @@ fn ok(answer: Response) -> Result<Response, TransportError> {
 /// An index that is in its order.
 fn sorted(prefixes: Vec<Prefix>) -> Result<Vec<Prefix>, TransportError> {
     if prefixes.is_sorted() { Ok(prefixes) } else { Err(LayoutError("a sorted list of prefixes").into()) }
-}
-
-fn boxed<T>(put: Put<Vec<u8>>, read: impl Fn(Vec<u8>) -> Option<T>) -> Result<Put<T>, TransportError> {
-    Ok(match put {
-        Put::Stored => Put::Stored,
-        Put::Same => Put::Same,
-        Put::Taken(bytes) => Put::Taken(read(bytes).ok_or(LayoutError("the box that is there"))?),
-    })
 }

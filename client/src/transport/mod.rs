@@ -15,7 +15,7 @@ mod traffic;
 pub use error::{Refusal, TransportError, Unreachable};
 pub use traffic::{Flow, Traffic};
 
-/// What the relay said to a put. `T` is [`Cell`] or [`Chunk`].
+/// What the relay said to a put. `T` is [`Cell`], or nothing for a chunk: no answer brings one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put<T> {
     /// 201: it is durable there now.
@@ -84,7 +84,7 @@ pub trait Transport: Send + Sync {
         address: &Address,
         chunk: &Chunk,
         token: Option<&Token>,
-    ) -> impl Future<Output = Result<Put<Chunk>, TransportError>> + Send;
+    ) -> impl Future<Output = Result<Put<()>, TransportError>> + Send;
 
     /// Sends the body of a draw of tokens.
     fn draw(&self, request: &[u8]) -> impl Future<Output = Result<BatchResponse, TransportError>> + Send;

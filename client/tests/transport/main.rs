@@ -18,12 +18,15 @@ use himaya::transport::route::Route;
 use himaya::transport::{Put, Refusal, Transport, TransportError, Unreachable};
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
 use himaya_protocol::wire::link::RelayLink;
-use himaya_protocol::wire::relay::{Access, CurrentHead, Cursor, Descriptor, RECORD_SIZE, record};
+use himaya_protocol::wire::relay::{Access, CurrentHead, Cursor, Descriptor, PUT_ANSWER_SIZE, RECORD_SIZE, record};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use relay::{Does, Key, PATIENT, Relay, Saw, http, http_chunked, http_claiming};
 use std::time::Duration;
 
 const SHORT: Duration = Duration::from_millis(100);
+
+/// What an answer to a put brings that brings no cell.
+const FILLER: [u8; PUT_ANSWER_SIZE] = [0; PUT_ANSWER_SIZE];
 
 fn address(byte: u8) -> Address {
     Address::new([byte; 32])
@@ -47,12 +50,37 @@ fn malformed<T: std::fmt::Debug>(answer: Result<T, TransportError>) -> bool {
 
 #[tokio::test]
 async fn a_put_means_what_its_status_says() {
-    assert_eq!(put(&Relay::answering(http(201, b"")).await).await, Ok(Put::Stored));
-    assert_eq!(put(&Relay::answering(http(200, b"")).await).await, Ok(Put::Same));
+    assert_eq!(put(&Relay::answering(http(201, &FILLER)).await).await, Ok(Put::Stored));
+    assert_eq!(put(&Relay::answering(http(200, &FILLER)).await).await, Ok(Put::Same));
     let there = Relay::answering(http(409, &[7; CELL_SIZE])).await;
     assert_eq!(put(&there).await, Ok(Put::Taken(cell(7))));
-    let there = Relay::answering(http(409, &[7; CHUNK_SIZE])).await;
-    assert_eq!(there.client().put_chunk(&address(1), &chunk(2), None).await, Ok(Put::Taken(chunk(7))));
+    for (status, said) in [(201, Put::Stored), (200, Put::Same), (409, Put::Taken(()))] {
+        let there = Relay::answering(http(status, &FILLER)).await;
+        assert_eq!(there.client().put_chunk(&address(1), &chunk(2), None).await, Ok(said));
+    }
+}
+
+/// On a bad line the head may be all that comes, and it has said everything.
+#[tokio::test]
+async fn a_put_is_stored_though_the_rest_of_its_answer_does_not_come() {
+    for (status, said) in [(201, Put::Stored), (200, Put::Same)] {
+        for body in [&b""[..], &[0; 100], &[0; PUT_ANSWER_SIZE - 1]] {
+            let answer = http_claiming(status, PUT_ANSWER_SIZE as u64, body);
+            let cut = Relay::start(Key::Pinned, Does::AnswerAndClose(answer)).await;
+            assert_eq!(put(&cut).await, Ok(said.clone()), "cut after {} bytes", body.len());
+        }
+        // Nor does it matter what comes instead.
+        for body in [&b""[..], &[1; PUT_ANSWER_SIZE + 1], &[7; CHUNK_SIZE]] {
+            assert_eq!(put(&Relay::answering(http(status, body)).await).await, Ok(said.clone()));
+        }
+    }
+    let silent = Relay::answering(http_claiming(201, PUT_ANSWER_SIZE as u64, &[0; 100])).await;
+    let hasty = silent.client_with(Timeouts { answer: Duration::from_secs(3), ..PATIENT });
+    assert_eq!(hasty.put_cell(&address(1), &cell(2), None).await, Ok(Put::Stored));
+    let refused = Relay::start(Key::Pinned, Does::AnswerAndClose(http_claiming(401, 4_000, b"{")));
+    assert_eq!(put(&refused.await).await, Err(TransportError::Refused(Refusal::NotAllowed)));
+    let taken = Relay::start(Key::Pinned, Does::AnswerAndClose(http_claiming(409, PUT_ANSWER_SIZE as u64, b"")));
+    assert_eq!(taken.await.client().put_chunk(&address(1), &chunk(2), None).await, Ok(Put::Taken(())));
 }
 
 #[tokio::test]

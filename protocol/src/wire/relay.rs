@@ -4,8 +4,8 @@
 //!
 //! ```text
 //! GET  /v1/relay                     → descriptor
-//! POST /v1/cells    address ‖ cell   → 201 | 200 | 409 ‖ the cell that is there
-//! POST /v1/chunks   address ‖ chunk  → 201 | 200 | 409 ‖ the chunk that is there
+//! POST /v1/cells    address ‖ cell   → 201 | 200 | 409 ‖ the cell that is there; all answers are of one size
+//! POST /v1/chunks   address ‖ chunk  → 201 | 200 | 409, as long as those for cells
 //! GET  /v1/windows/{w}/index         → prefix 8 …                      sorted, w closed
 //! GET  /v1/windows/{w}/cells         → (address ‖ cell) …              sorted by address, w closed
 //! GET  /v1/windows/current/index     → window 4 ‖ cursor 16 ‖ prefix …
@@ -49,7 +49,10 @@ pub const CURSOR_SIZE: usize = 16;
 pub const PICK_CELLS: usize = 32;
 /// The most chunks that one pick may name.
 pub const PICK_CHUNKS_MAX: usize = 64;
-/// Every problem document (RFC 9457) has exactly this many bytes, padded with spaces.
+/// The body of every answer to a put has this many bytes: the cell that is there, or zeros; a problem has as many less as its
+/// head has fields that others have not.
+pub const PUT_ANSWER_SIZE: usize = CELL_SIZE;
+/// Every other problem document (RFC 9457) has exactly this many bytes, padded with spaces.
 pub const PROBLEM_SIZE: usize = 512;
 
 /// The path of a closed window's cells.

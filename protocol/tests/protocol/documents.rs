@@ -26,7 +26,7 @@ use himaya_protocol::wire::contact::{NAME_MAX, NOTE_MAX};
 use himaya_protocol::wire::link::ENDPOINT_MAX;
 use himaya_protocol::wire::parts::{PART_SLOTS, PARTS_MAX};
 use himaya_protocol::wire::policy::{EXPORT_COMPONENT, MEMBERS_MAX, POLICY_EXTENSION};
-use himaya_protocol::wire::relay::{CURSOR_SIZE, PICK_CELLS, PICK_CHUNKS_MAX, PROBLEM_SIZE};
+use himaya_protocol::wire::relay::{CURSOR_SIZE, PICK_CELLS, PICK_CHUNKS_MAX, PROBLEM_SIZE, PUT_ANSWER_SIZE};
 
 use himaya_protocol::wire::spill::{SPILL_MAX, SPILL_SIZE};
 
@@ -169,6 +169,7 @@ fn sizes_and_limits_are_those_of_the_code() {
         ("address, prefix, nonce, tag, cursor", vec![ADDRESS_SIZE, PREFIX_SIZE, NONCE_SIZE, 16, CURSOR_SIZE]),
         ("pick", vec![PICK_CELLS, PICK_CHUNKS_MAX]),
         ("problem document", vec![PROBLEM_SIZE]),
+        ("body of an answer to a put", vec![PUT_ANSWER_SIZE]),
         ("members of a group", vec![MEMBERS_MAX]),
         ("endpoint, name, note of a hello", vec![ENDPOINT_MAX, NAME_MAX, NOTE_MAX]),
         ("event", vec![EVENT_MAX]),

@@ -21,10 +21,10 @@ use super::closed::{self, Form, Looking};
 use super::feed;
 use super::gateway;
 use super::problem::Problem;
+use super::puts;
 use super::tokens;
 use super::visit::Visit;
 use crate::service::{Current, Picked, Relay, RelayError, Sweep};
-use crate::store::Put;
 
 /// What the calls share.
 #[derive(Clone)]
@@ -73,6 +73,7 @@ fn with_app(routes: Router<App>, app: App) -> Router {
         .fallback(no_such_call)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::map_response_with_state(app.clone(), tokens::challenge))
+        .layer(middleware::from_fn(puts::of_one_size))
         .with_state(app)
 }
 
@@ -102,7 +103,7 @@ async fn put_cell(
     let received = body::read(body, relay::RECORD_SIZE, &visit, app.body).await?;
     let ((address, cell), _room) = received.parse(relay::parse_record)?;
     let put = app.relay.put_cell(address, cell, tokens::shown(&headers).as_ref()).await?;
-    Ok(answer_put(put, |cell| cell.into_bytes()))
+    Ok(puts::answer(put, Some))
 }
 
 async fn put_chunk(
@@ -114,16 +115,8 @@ async fn put_chunk(
     let received = body::read(body, relay::CHUNK_PUT_SIZE, &visit, app.body).await?;
     let ((address, chunk), _room) = received.parse(relay::parse_chunk_put)?;
     let put = app.relay.put_chunk(address, chunk, tokens::shown(&headers).as_ref()).await?;
-    Ok(answer_put(put, |chunk| chunk.into_bytes()))
-}
-
-fn answer_put<T>(put: Put<T>, bytes: impl FnOnce(T) -> Box<[u8]>) -> Response {
-    let (status, there) = match put {
-        Put::Stored => (StatusCode::CREATED, Vec::new()),
-        Put::Same => (StatusCode::OK, Vec::new()),
-        Put::Taken(there) => (StatusCode::CONFLICT, bytes(there).into_vec()),
-    };
-    binary(status, there, Keep::Never)
+    // Nobody has a use for a chunk at an address of random.
+    Ok(puts::answer(put, |_chunk| None))
 }
 
 async fn pick(State(app): State<App>, Extension(visit): On, body: Body) -> Result<Response, Problem> {

@@ -13,6 +13,7 @@ mod patient;
 mod pinned;
 mod probe;
 mod problem;
+mod puts;
 mod server;
 mod tls;
 mod tokens;

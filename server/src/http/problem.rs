@@ -1,4 +1,4 @@
-//! Errors on the wire: problem documents (RFC 9457) of one size that echo nothing.
+//! Errors on the wire: problem documents (RFC 9457) of one size, of another for puts, that echo nothing.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -222,14 +222,14 @@ impl Problem {
         std::io::Error::other(self.parts().2)
     }
 
-    /// The document, padded with spaces to [`PROBLEM_SIZE`].
-    fn document(self) -> String {
+    /// The document, padded with spaces to a size.
+    pub(super) fn document(self, size: usize) -> String {
         let (status, name, title, detail) = self.parts();
         let status = status.as_u16();
         let json = format!(
             r#"{{"type":"urn:himaya:problem:{name}","title":"{title}","detail":"{detail}","status":{status}}}"#
         );
-        format!("{json:<PROBLEM_SIZE$}")
+        format!("{json:<size$}")
     }
 }
 
@@ -253,7 +253,9 @@ impl From<RelayError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.parts().0, self.document()).into_response();
+        let mut response = (self.parts().0, self.document(PROBLEM_SIZE)).into_response();
+        // On some calls it gets another size on its way out.
+        response.extensions_mut().insert(self);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -275,13 +277,13 @@ mod tests {
         let vectors = include_str!("../../../protocol/vectors/relay.txt");
         let after = vectors.split_once("\nproblem_json:\n  \"").expect("the vector is there").1;
         let json = after.lines().next().expect("a line follows");
-        assert_eq!(Problem::UnknownCursor.document().trim_end_matches(' '), json);
+        assert_eq!(Problem::UnknownCursor.document(PROBLEM_SIZE).trim_end_matches(' '), json);
     }
 
     #[test]
     fn every_document_has_the_one_size_and_says_its_status() {
         for problem in ALL {
-            let document = problem.document();
+            let document = problem.document(PROBLEM_SIZE);
             assert_eq!(document.len(), PROBLEM_SIZE, "{problem:?}");
             let json = document.trim_end_matches(' ');
             assert!(json.ends_with(&format!(r#","status":{}}}"#, problem.parts().0.as_u16())), "{json}");

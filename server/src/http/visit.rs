@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use super::puts;
 
 /// What the bodies of requests that come at one time on one connection may take: one chunk, and some cells beside it.
 pub(super) const BODIES: usize = CHUNK_PUT_SIZE + 4 * RECORD_SIZE;
@@ -122,6 +123,7 @@ impl Service<Request<Incoming>> for Calls {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let call = Call::begin(self.visit.clone());
+        let is_put = puts::is_put(request.method(), request.uri().path());
         let answer = self.visit.admit().map(|()| {
             request.extensions_mut().insert(self.visit.clone());
             self.router.call(request)
@@ -129,6 +131,7 @@ impl Service<Request<Incoming>> for Calls {
         Box::pin(async move {
             let response = match answer {
                 Ok(answer) => answer.await?,
+                Err(problem) if is_put => puts::level(problem.into_response()),
                 Err(problem) => problem.into_response(),
             };
             Ok(response.map(|body| Body::new(Answer { body, call })))

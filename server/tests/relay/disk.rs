@@ -138,7 +138,7 @@ async fn a_relay_on_a_full_disk_reads_on() {
     let record = himaya_protocol::wire::relay::record(&address(9_999), &cell(1));
     let answer = post(&relay, "/v1/cells", record).await;
     assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE);
-    assert_eq!(answer.body.len(), himaya_protocol::wire::relay::PROBLEM_SIZE);
+    assert_eq!(answer.body.len(), himaya_protocol::wire::relay::PUT_ANSWER_SIZE);
 
     fill_up(&disk.path.join("somebody-else"));
     // What is there is there: repeats and conflicts are answered, and reading goes on.

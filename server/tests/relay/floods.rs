@@ -3,7 +3,8 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 use himaya_protocol::wire::relay::{
-    self, CHUNK_PUT_SIZE, FeedFrame, PATH_CELLS, PATH_CHUNKS, PATH_FEED, PATH_PICK, PATH_RELAY, PROBLEM_SIZE, Pick,
+    self, CHUNK_PUT_SIZE, FeedFrame, PATH_CELLS, PATH_CHUNKS, PATH_FEED, PATH_PICK, PATH_RELAY, PROBLEM_SIZE,
+    PUT_ANSWER_SIZE, Pick,
 };
 use himaya_relay::config::{Access, Config};
 use himaya_relay::http::Limits;
@@ -113,7 +114,7 @@ async fn whoever_dribbles_a_handshake_a_head_or_a_body_is_let_go() {
         stream.write_all(head.as_bytes()).await.unwrap();
         dribble(stream, b"himaya").await
     });
-    assert!(join_all(bodies).await.into_iter().all(|told| told > PROBLEM_SIZE), "each is told that it was too slow");
+    assert!(join_all(bodies).await.into_iter().all(|told| told > PUT_ANSWER_SIZE), "each is told that it was too slow");
     assert_eq!(put_cell(&relay, &address(1), &cell(1)).await, Ok(Put::Stored));
     assert_within(&relay, 8);
 }

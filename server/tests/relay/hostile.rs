@@ -1,8 +1,8 @@
-//! Bad input of every kind: one answer of one size, nothing echoed, nothing stored, nobody else disturbed (I9).
+//! Bad input of every kind: an answer of one size a call, nothing echoed, nothing stored, nobody else disturbed (I9).
 
 use himaya_protocol::wire::relay::{
     self, CHUNK_PUT_SIZE, PATH_CELLS, PATH_CHUNKS, PATH_CURRENT_CELLS, PATH_CURRENT_INDEX, PATH_PICK, PATH_RELAY,
-    PICK_SIZE_MAX, PROBLEM_SIZE, RECORD_SIZE,
+    PICK_SIZE_MAX, PROBLEM_SIZE, PUT_ANSWER_SIZE, RECORD_SIZE,
 };
 use hyper::{Method, StatusCode, header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,14 +13,19 @@ use crate::process::{Home, Relay};
 
 const CANARY: &str = "canary5f3a";
 
-fn assert_problem(answer: &Answer, status: StatusCode, what: &str) {
+fn assert_problem(answer: &Answer, status: StatusCode, size: usize, what: &str) {
     assert_eq!(answer.status, status, "{what}");
     assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json", "{what}");
-    assert_eq!(answer.body.len(), PROBLEM_SIZE, "{what}");
+    assert_eq!(answer.body.len(), size, "{what}");
     let text = std::str::from_utf8(&answer.body).unwrap();
     assert!(text.starts_with(r#"{"type":"urn:himaya:problem:"#), "{what}: {text}");
     assert!(!text.contains(CANARY), "{what} is echoed");
     assert!(!format!("{:?}", answer.headers).contains(CANARY), "{what} is echoed");
+}
+
+/// How long a problem is on a call.
+fn size(method: &Method, path: &str) -> usize {
+    if method == Method::POST && [PATH_CELLS, PATH_CHUNKS].contains(&path) { PUT_ANSWER_SIZE } else { PROBLEM_SIZE }
 }
 
 /// A request, and the status that it deserves.
@@ -93,12 +98,13 @@ async fn assert_nothing_stored(relay: &Relay) {
 }
 
 #[tokio::test]
-async fn every_error_is_a_problem_of_one_size() {
+async fn every_error_is_a_problem_of_its_size() {
     let home = Home::new();
     let relay = home.serve();
     for (method, path, body, status) in cases() {
         let what = format!("{method} {path} with {} bytes", body.len());
-        assert_problem(&call(&relay, method, &path, body).await.unwrap(), status, &what);
+        let size = size(&method, &path);
+        assert_problem(&call(&relay, method, &path, body).await.unwrap(), status, size, &what);
     }
     assert_nothing_stored(&relay).await;
 }
@@ -109,7 +115,8 @@ async fn every_error_is_the_same_over_http_2() {
     let relay = home.serve();
     for (method, path, body, status) in cases() {
         let what = format!("{method} {path} with {} bytes over HTTP/2", body.len());
-        assert_problem(&call_h2(&relay, method, &path, body).await.unwrap(), status, &what);
+        let size = size(&method, &path);
+        assert_problem(&call_h2(&relay, method, &path, body).await.unwrap(), status, size, &what);
     }
     assert_nothing_stored(&relay).await;
 }
@@ -133,7 +140,7 @@ async fn a_slow_body_is_answered_and_let_go() {
     let answer = String::from_utf8(raw(&relay, head.as_bytes()).await).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 408 "), "{head}");
-    assert_eq!(body.len(), PROBLEM_SIZE);
+    assert_eq!(body.len(), PUT_ANSWER_SIZE);
     assert!(!answer.contains(CANARY));
     assert_nothing_stored(&relay).await;
 }

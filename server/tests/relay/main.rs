@@ -34,6 +34,7 @@ mod payer;
 mod powercut;
 mod process;
 mod purse;
+mod puts;
 mod quota;
 mod rollover;
 mod schema;

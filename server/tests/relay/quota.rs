@@ -1,6 +1,6 @@
 //! The quota: what is full takes nothing new, reads on, and takes again when a window has expired.
 
-use himaya_protocol::wire::relay::{CurrentHead, PATH_CURRENT_CELLS, PROBLEM_SIZE, chunk_put};
+use himaya_protocol::wire::relay::{CurrentHead, PATH_CURRENT_CELLS, PUT_ANSWER_SIZE, chunk_put};
 use himaya_relay::store::{Admission, CellStore, Put as Outcome, SledStore, StoreError};
 use hyper::{Method, StatusCode};
 
@@ -16,7 +16,7 @@ async fn fill(session: &mut Session) -> u64 {
         let answer = session.call(Method::POST, "/v1/chunks", put).await.unwrap();
         if answer.status != StatusCode::CREATED {
             assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE);
-            assert_eq!(answer.body.len(), PROBLEM_SIZE);
+            assert_eq!(answer.body.len(), PUT_ANSWER_SIZE);
             assert!(std::str::from_utf8(&answer.body).unwrap().contains("tell the operator"));
             return name;
         }

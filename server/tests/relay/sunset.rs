@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use himaya_protocol::wire::relay::{Descriptor, PATH_CELLS, PATH_RELAY, PROBLEM_SIZE, record};
+use himaya_protocol::wire::relay::{Descriptor, PATH_CELLS, PATH_RELAY, PUT_ANSWER_SIZE, record};
 use hyper::StatusCode;
 
 use crate::client::{Put, address, cell, chunk, get, pick_cells, post, put_cell, put_chunk};
@@ -71,7 +71,7 @@ async fn after_the_last_day_the_relay_is_read_only_and_then_gone() {
     assert!(announced(&relay).await.is_some());
     let refused = post(&relay, PATH_CELLS, record(&address(3), &cell(3))).await;
     assert_eq!(refused.status, StatusCode::GONE);
-    assert_eq!(refused.body.len(), PROBLEM_SIZE);
+    assert_eq!(refused.body.len(), PUT_ANSWER_SIZE);
     assert!(refused.body.starts_with(br#"{"type":"urn:himaya:problem:sunset""#));
     assert!(put_chunk(&relay, &address(4), &chunk(4)).await.is_err());
     assert_eq!(put_cell(&relay, &address(1), &cell(1)).await, Ok(Put::Same));

@@ -322,7 +322,7 @@ impl Transport for SimWire {
         }
         let answer = self.relay.put_cell(*address, cell.clone(), token).await.map_err(refused)?;
         self.faults.after_put()?;
-        Ok(answered(answer))
+        Ok(answered(answer, |cell| cell))
     }
 
     async fn put_chunk(
@@ -330,14 +330,14 @@ impl Transport for SimWire {
         address: &Address,
         chunk: &Chunk,
         token: Option<&Token>,
-    ) -> Result<Put<Chunk>, TransportError> {
+    ) -> Result<Put<()>, TransportError> {
         self.faults.before_call()?;
         self.line.before_put(address, chunk.as_bytes(), false)?;
         self.line.note(Called::Chunk(*address));
         self.line.note_token(address, token);
         let answer = self.relay.put_chunk(*address, chunk.clone(), token).await.map_err(refused)?;
         self.faults.after_put()?;
-        Ok(answered(answer))
+        Ok(answered(answer, |_chunk| ()))
     }
 
     async fn draw(&self, request: &[u8]) -> Result<BatchResponse, TransportError> {
@@ -470,11 +470,11 @@ fn sized(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
-fn answered<T>(answer: Stored<T>) -> Put<T> {
+fn answered<S, T>(answer: Stored<S>, show: impl FnOnce(S) -> T) -> Put<T> {
     match answer {
         Stored::Stored => Put::Stored,
         Stored::Same => Put::Same,
-        Stored::Taken(there) => Put::Taken(there),
+        Stored::Taken(there) => Put::Taken(show(there)),
     }
 }
 

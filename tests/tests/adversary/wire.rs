@@ -4,13 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
-use himaya::transport::Transport;
 use himaya::transport::https::{Https, Timeouts};
 use himaya::transport::route::Route;
+use himaya::transport::{Put, Refusal, Transport, TransportError};
 use himaya_protocol::wire::cell::{CELL_SIZE, CHUNK_SIZE};
+use himaya_protocol::wire::invite::Invite;
+use himaya_protocol::wire::relay::PUT_ANSWER_SIZE;
+use himaya_protocol::wire::token::{Draw, IssueRequest, Token};
 use himaya_protocol::wire::{Address, Cell, Chunk};
 use himaya_tests::binaries::{Home, until};
 use himaya_tests::scene::{Scene, alert_id, synced};
+use rand::{RngCore as _, SeedableRng as _};
+use rand_chacha::ChaCha20Rng;
 
 use crate::tap::{Seen, Tap};
 
@@ -23,9 +28,9 @@ const SMALL: usize = 64;
 /// By how many bytes the signatures of two handshakes differ, at most (ECDSA in DER).
 const SIGNATURE: usize = 8;
 
-/// By how many bytes the heads of two answers differ, at most: the date in them is compressed (RFC 7541), and once it was
-/// said it is named for as long as it is the same.
-const DATE: usize = 32;
+/// By how many bytes two answers of one length differ, at most: each record that they are cut into has a tag and a type (RFC 8446
+/// section 5.2).
+const CUT: usize = 32;
 
 /// What a way of reading comes to: connections, and bytes in each direction, bookkeeping aside. How bytes are cut into records
 /// depends on when they were ready.
@@ -56,10 +61,10 @@ fn tell_sizes(active: &BTreeMap<(bool, usize), usize>, idle: &BTreeMap<(bool, us
 /// How many answers a reading has at most whose head is a record that counts for one and not for the other.
 const ANSWERS: usize = 4;
 
-/// Whether two saw the same, but for the relay's signature in each handshake and the dates in the heads of its answers: these
-/// go by chance and by the second. A cell is a hundred times as long.
+/// Whether two saw the same, but for the relay's signature in each handshake and the records that its answers are cut into: these
+/// go by chance and by the moment. A cell is a hundred times as long.
 fn alike(one: (usize, usize, usize), other: (usize, usize, usize)) -> bool {
-    one.0 == other.0 && one.1 == other.1 && one.2.abs_diff(other.2) <= (SIGNATURE + ANSWERS * DATE) * one.0
+    one.0 == other.0 && one.1 == other.1 && one.2.abs_diff(other.2) <= (SIGNATURE + ANSWERS * CUT) * one.0
 }
 
 /// Somebody who writes and somebody in the same circle, and somebody who is in none; all are up to date.
@@ -151,32 +156,77 @@ fn client(scene: &Scene) -> anyhow::Result<Https> {
     Ok(Https::new(&scene.relay.link().parse()?, Route::direct(), Timeouts::default())?)
 }
 
+/// A box to put.
+enum Parcel {
+    Cell(Cell),
+    Chunk(Chunk),
+}
+
+/// The status that a put was answered with.
+fn status<T>(put: Result<Put<T>, TransportError>) -> anyhow::Result<u16> {
+    match put {
+        Ok(Put::Stored) => Ok(201),
+        Ok(Put::Same) => Ok(200),
+        Ok(Put::Taken(_)) => Ok(409),
+        Err(TransportError::Refused(Refusal::NotAllowed)) => Ok(401),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Tokens that an invite yields.
+async fn draw(client: &Https, invite: &Invite) -> anyhow::Result<Vec<Token>> {
+    let key = client.descriptor().await?.issuing_key().context("a relay with tokens has a key")?.key;
+    let mut rng = ChaCha20Rng::from_seed([9; 32]);
+    let draw = Draw::new(key, |bytes| rng.fill_bytes(bytes))?;
+    let request = IssueRequest { invite: invite.secret.clone(), batch: draw.request() };
+    Ok(draw.finish(&client.draw(&request.to_bytes()).await?)?)
+}
+
 #[test]
 fn answers_that_must_not_tell_are_of_one_size() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let (open, asking) = (Tap::scene(false)?, Tap::scene(true)?);
+    let asking = Tap::scene(true)?;
+    let invite: Invite = asking.0.relay.invite()?.parse()?;
     let cell = |byte: u8| Cell::from_bytes(vec![byte; CELL_SIZE]).context("a cell's size");
-    let chunk = Chunk::from_bytes(vec![1; CHUNK_SIZE]).context("a chunk's size")?;
+    let chunk = |byte: u8| Chunk::from_bytes(vec![byte; CHUNK_SIZE]).context("a chunk's size");
     let at = |byte: u8| Address::new([byte; 32]);
     runtime.block_on(async {
-        let put = async |(scene, tap): &(Scene, Tap), byte: u8, what: Cell| {
-            let client = client(scene)?;
-            let _answer = client.put_cell(&at(byte), &what, None).await;
+        let purse = draw(&client(&asking.0)?, &invite).await?;
+        asking.1.finished()?;
+        let put = async |address, what: Parcel, token: usize| {
+            let (client, token) = (client(&asking.0)?, purse.get(token));
+            let said = match what {
+                Parcel::Cell(cell) => status(client.put_cell(&at(address), &cell, token).await)?,
+                Parcel::Chunk(chunk) => status(client.put_chunk(&at(address), &chunk, token).await)?,
+            };
             drop(client);
-            anyhow::Ok(sums(&tap.finished()?))
+            anyhow::Ok((said, sums(&asking.1.finished()?)))
         };
-        let stored = put(&open, 1, cell(1)?).await?;
-        let again = put(&open, 1, cell(1)?).await?;
-        let taken = put(&open, 1, cell(2)?).await?;
-        let refused = put(&asking, 1, cell(1)?).await?;
-        println!("put, bytes up and down: stored {stored:?}, there {again:?}, taken {taken:?}, refused {refused:?}");
-        ensure!([again.1, taken.1, refused.1].iter().all(|up| *up == stored.1), "puts are of one size");
-        ensure!(taken.2 > stored.2 + CELL_SIZE / 2, "docs/metadata.md says that a conflict shows");
+        let mut downs = Vec::new();
+        for kind in ["cell", "chunk"] {
+            let parcel = |byte: u8| {
+                anyhow::Ok(if kind == "cell" { Parcel::Cell(cell(byte)?) } else { Parcel::Chunk(chunk(byte)?) })
+            };
+            let (own, other) = if kind == "cell" { (0, 1) } else { (1, 2) };
+            let mut ups = BTreeSet::new();
+            for (address, byte, token, expected) in
+                [(1, 1, own, 201), (1, 1, own, 200), (1, 2, other, 409), (2, 1, own, 401)]
+            {
+                let (said, (connections, up, down)) = put(address, parcel(byte)?, token).await?;
+                println!("put of a {kind}, {said}: {connections} connection, {up} B up, {down} B down");
+                ensure!((said, connections) == (expected, 1), "{kind}: {said} instead of {expected}");
+                ups.insert(up);
+                downs.push(down);
+            }
+            ensure!(ups.len() == 1, "puts are of one size: {ups:?}");
+        }
+        let (least, most) = (downs.iter().min().context("puts")?, downs.iter().max().context("puts")?);
+        ensure!(*least > PUT_ANSWER_SIZE && most - least <= SIGNATURE, "answers to puts are of one size: {downs:?}");
 
-        // On one connection, so that no handshake is counted; the first names the headers.
-        let (scene, tap) = &open;
+        // Each on a connection of its own.
+        let (scene, tap) = &asking;
         let client = client(scene)?;
-        client.put_chunk(&at(9), &chunk, None).await?;
+        client.put_chunk(&at(9), &chunk(1)?, purse.get(3)).await?;
         client.pick_chunks(&[at(9), at(9)]).await?;
         let mut sizes = BTreeMap::new();
         for bytes in [[9, 9], [9, 8], [8, 9], [7, 8]] {
@@ -192,7 +242,7 @@ fn answers_that_must_not_tell_are_of_one_size() -> anyhow::Result<()> {
         let down = sizes.values().map(|(_, down)| *down);
         let (least, most) = (down.clone().min().unwrap_or_default(), down.max().unwrap_or_default());
         ensure!(sizes.len() == 4 && least > 2 * CHUNK_SIZE, "every answer was seen: {sizes:?}");
-        ensure!(most - least <= DATE, "an answer tells what is there: {sizes:?}");
+        ensure!(most - least <= SIGNATURE + CUT, "an answer tells what is there: {sizes:?}");
         anyhow::Ok(())
     })
 }
