@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::ensure;
@@ -23,6 +24,8 @@ pub(crate) struct Scanner {
     /// Whether a wanted form begins with two bytes, so that most places are passed over at once.
     begins: Vec<bool>,
     longest: usize,
+    /// What is too short to be looked for in every form.
+    short: Vec<(Vec<u8>, String)>,
 }
 
 impl Scanner {
@@ -52,6 +55,19 @@ impl Scanner {
         self.want(name, bytes.to_vec())
     }
 
+    /// Looks for an address that connections come from: as text in every form, and as the four bytes of its number. These four are somewhere by
+    /// chance in one of some thousand processes.
+    pub(crate) fn address(&mut self, name: &str, address: Ipv4Addr) -> anyhow::Result<()> {
+        let mut number = address.octets().to_vec();
+        for order in ["of the network", "of the processor"] {
+            self.begins.resize(1 << 16, false);
+            self.begins[two(&number)] = true;
+            self.short.push((number.clone(), format!("{name} as a number in the order {order}")));
+            number.reverse();
+        }
+        self.text(name, &address.to_string())
+    }
+
     fn want(&mut self, name: &str, form: Vec<u8>) -> anyhow::Result<()> {
         let Some(start) = form.first_chunk::<LEAST>() else {
             ensure!(name.contains(" in base"), "{name} is too short to be looked for");
@@ -77,6 +93,7 @@ impl Scanner {
                 continue;
             }
             let rest = &bytes[at..];
+            found.extend(self.short.iter().filter(|(form, _)| rest.starts_with(form)).map(|(_, name)| name.clone()));
             let Some(forms) = rest.first_chunk::<LEAST>().and_then(|start| self.wanted.get(start)) else { continue };
             found.extend(forms.iter().filter(|(form, _)| rest.starts_with(form)).map(|(_, name)| name.clone()));
         }
@@ -235,6 +252,14 @@ fn the_scanner_finds_what_was_planted_in_every_form() -> anyhow::Result<()> {
         let border = PIECE - form.len() / 2;
         std::fs::write(&path, [vec![b'x'; border], form.clone(), vec![b'x'; 100]].concat())?;
         ensure!(!scanner.folder(folder.path())?.is_empty(), "not found across a border: {}", form.escape_ascii());
+    }
+    let mut addresses = Scanner::default();
+    addresses.address("address", Ipv4Addr::new(127, 77, 88, 99))?;
+    // As the kernel hands it out (sockaddr_in), as the processor holds the number, and as text.
+    for form in [&[2, 0, 7, 7, 127, 77, 88, 99, 0, 0][..], &[99, 88, 77, 127], b"from 127.77.88.99:80"] {
+        assert_eq!(addresses.find(form).len(), 1, "{form:?}");
+        std::fs::write(&path, [&vec![b'x'; PIECE - 2], form].concat())?;
+        ensure!(!addresses.folder(folder.path())?.is_empty(), "not found across a border: {form:?}");
     }
     assert_eq!(grouped(b"foobar", 3, 6, BASE64), b"Zm9vYmFy");
     assert_eq!(grouped(b"fooba", 5, 5, BASE32), b"MZXW6YTB");
