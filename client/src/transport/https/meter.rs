@@ -13,7 +13,7 @@ use reqwest::{Request, Response};
 use crate::transport::traffic::{Flow, Traffic};
 
 /// What a handshake takes, both ways: X25519MLKEM768 (1,216 and 1,120 bytes) and a certificate of one P-256 key, with the end
-/// of the connection (test: `what_is_counted_is_what_goes_over_the_line`).
+/// of the connection (test: `a_budget_switches_and_what_is_printed_is_what_went_over_the_line`).
 pub(super) const HANDSHAKE: u64 = 4_000;
 /// What TLS 1.3 adds to a record: header, content type, tag (RFC 8446 section 5.2).
 const RECORD_OVERHEAD: u64 = 22;
