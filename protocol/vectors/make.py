@@ -367,7 +367,11 @@ def member():
     gateway = (b"\x02", "newest gateway key"), (u32(20_499), "its first window"), (run(0x80), "hash of its configuration")
     file.item("standing_key", (b"\x01", "standing: missed nothing"), *there, *key)
     file.item("standing_gateway_key", (b"\x01", "standing: missed nothing"), *there, *gateway)
+    terms = ((b"\x03", "terms"), (u32(20_501), "the current window where they stood"), (b"\x01", "access"), (b"\x0e", "retention"),
+             (b"\x0d", "windows before the current one"), (u32(86_400), "window length"), (u32(22_000), "last day"))
+    file.item("standing_terms", (b"\x01", "standing: missed nothing"), *there, *terms)
     file.item("standing_lost_keys", (b"\x02", "standing: an owner who could not follow"), *there, (u32(3), "slot"), *key, *gateway)
+    file.item("standing_all", (b"\x00", "standing: unsure"), *there, *key, *gateway, *terms[:-1], (u32(0xFFFF_FFFF), "no end announced"))
     group = run(0x40)
     file.item("group", group)
     for day, members in ((20_700, 1), (20_700, 7), (20_701, 7), (20_702, 200)):

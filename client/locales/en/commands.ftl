@@ -219,6 +219,7 @@ suspect-window = RELAY SUSPECT, seen { $time }: what you read again was not what
 suspect-key-changed = RELAY SUSPECT, seen { $time }: it has shown you two keys where there is one for everybody. It was set up anew, or it tells people apart.
 suspect-key-differs = RELAY SUSPECT, seen { $time }: somebody you share a circle with was shown another key than you. The relay may tell people apart.
 suspect-silent = RELAY SUSPECT, seen { $time }: it took something that this device wrote, and does not show it. It may hide what others write too.
+suspect-terms-differ = RELAY SUSPECT, seen { $time }: again and again, it has said other things of itself to somebody you share a circle with than to you: who may write, how long it keeps what it has, or when it ends. It may tell people apart, or somebody in a circle says what is not so. Ask the others what their Himaya says of the relay's end.
 suspect-next =
     Do not rely on this relay alone: reach people in another way about what is urgent. Call those in your circles and compare:
       himaya circle verify CIRCLE

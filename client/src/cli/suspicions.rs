@@ -15,6 +15,7 @@ pub(super) fn show(app: &mut App, suspicions: &[Suspicion]) -> Result<(), CliErr
             Reason::KeyChanged => Text::SuspectKeyChanged,
             Reason::KeyDiffers => Text::SuspectKeyDiffers,
             Reason::Silent => Text::SuspectSilent,
+            Reason::TermsDiffer => Text::SuspectTermsDiffer,
         };
         let time = app.texts.ago(now / 60, since / 60);
         let circle = circle.as_deref().unwrap_or_default();

@@ -51,6 +51,7 @@ impl<T: Transport> Driver<T> {
 
     /// Reads what the relay says of itself and notes it.
     pub(super) async fn look_at_relay(&mut self) -> Result<Descriptor, DriverError> {
+        let doubt = self.transact(|ctx| engine::doubted_terms(ctx))?;
         let read = self.transport.descriptor().await;
         if read == Err(TransportError::OtherGatewayKey) {
             self.transact(|ctx| engine::gateway_key_changed(ctx))?;
@@ -60,6 +61,7 @@ impl<T: Transport> Driver<T> {
             engine::note_relay_sunset(ctx, relay.sunset)?;
             engine::note_relay_tokens(ctx, &relay)?;
             engine::note_gateway_keys(ctx, &relay)?;
+            engine::note_relay_terms(ctx, &relay, doubt)?;
             engine::note_window_length(ctx, relay.window_seconds)
         })?;
         Ok(relay)

@@ -18,7 +18,7 @@ use super::error::EngineError;
 use super::lanes::{self, Lane, stored};
 use super::mls::PAST_EPOCHS;
 use super::receive::{self, News};
-use super::{commit, events, gateway, suspicion, tokens};
+use super::{commit, events, gateway, suspicion, terms, tokens};
 use crate::store::{Ctx, Seconds};
 
 /// How long a commit that cannot be judged is waited for.
@@ -64,7 +64,8 @@ pub(super) fn standing(ctx: &Ctx<'_>, circle: &[u8]) -> Result<Option<Standing>,
     };
     let stored = suspicion::slots_stored(ctx, circle)?;
     let (token_key, gateway_key) = (tokens::newest_key(ctx)?, gateway::newest_key(ctx)?);
-    Ok(Some(Standing { kind, window, stored, token_key, gateway_key }))
+    let terms = terms::newest_terms(ctx)?;
+    Ok(Some(Standing { kind, window, stored, token_key, gateway_key, terms }))
 }
 
 /// Notes what the relay says of its windows.

@@ -46,6 +46,7 @@ mod shelter;
 mod signals;
 mod sunset;
 mod suspicion;
+mod terms;
 mod tokens;
 mod upkeep;
 mod views;
@@ -105,6 +106,7 @@ pub use sunset::{note_relay_sunset, relay_sunset};
 pub use suspicion::{
     Reason, Suspicion, begin_reading, end_reading, forget_suspicions, note_seen, note_window, suspicions,
 };
+pub use terms::{doubted_terms, note_relay_terms};
 pub use tokens::{
     DrawFailure, Drawn, InviteState, RESERVE, Right, Stock, add_invite, draw, draw_failed, drawn, may_draw,
     needs_tokens, note_relay_tokens, right_for, stock, token_refused,

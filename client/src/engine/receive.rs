@@ -25,7 +25,7 @@ use super::error::EngineError;
 use super::judge::judge;
 use super::lanes::{self, Expected, Kind};
 use super::suspicion::{self, Reason as Suspected};
-use super::{asides, commit, contacts, events, gateway, join, mls, outbox, parts, tokens};
+use super::{asides, commit, contacts, events, gateway, join, mls, outbox, parts, terms, tokens};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How long a cell waits for its chunks, in seconds: longer than any relay keeps them.
@@ -328,6 +328,9 @@ fn member(
     }
     if let Some(key) = standing.and_then(|standing| standing.gateway_key) {
         gateway::heard_key(ctx, &key)?;
+    }
+    if let Some(theirs) = standing.and_then(|standing| standing.terms) {
+        terms::heard_terms(ctx, &theirs)?;
     }
     let mut news = adrift::heard(ctx, &circle, &expected.lane, standing)?;
     // The slot is spent either way: MLS has consumed the message's key.

@@ -5,10 +5,11 @@
 //! | a slot is empty that its writer, or whoever judged it, was told is taken | 201, 200 and 409 speak of what is durable and shown to everybody |
 //! | a closed window is not what it was | it never changes |
 //! | two token keys, or keys for forwarders, for one window, shown to this client or to two members | there is one of each, the same for everybody |
+//! | twice other terms for a member between two readings of the same ones | they are the same for everybody; it may change them, and take that back once |
 //! | something of our own, cover included, that it acknowledged and does not show | the same as the first |
 //!
 //! Nothing here is judged while something has still to be read, nor of what lay in windows that were missed. A member can
-//! write and say what makes the relay look guilty of the first; what people are told says so.
+//! write and say what makes the relay look guilty of the first and of what members compare; what people are told says so.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,7 @@ use super::circles::{CircleId, READ_WINDOW};
 use super::error::EngineError;
 use super::lanes::{Expected, loaded, stored};
 use super::receive::News;
-use super::upkeep;
+use super::{terms, upkeep};
 use crate::store::{Ctx, Seconds};
 
 /// How often reading has begun: what was acknowledged before must be seen by the time it ends.
@@ -41,11 +42,14 @@ pub enum Reason {
     KeyDiffers,
     /// It acknowledged something of our own and does not show it.
     Silent,
+    /// It has shown members other terms than this client, again and again.
+    TermsDiffer,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Gap, Self::WindowChanged, Self::KeyChanged, Self::KeyDiffers, Self::Silent];
+    pub const ALL: [Self; 6] =
+        [Self::Gap, Self::WindowChanged, Self::KeyChanged, Self::KeyDiffers, Self::Silent, Self::TermsDiffer];
 
     /// How it stands in the store and in what programs read.
     pub fn word(self) -> &'static str {
@@ -55,6 +59,7 @@ impl Reason {
             Self::KeyChanged => "key_changed",
             Self::KeyDiffers => "key_differs",
             Self::Silent => "silent",
+            Self::TermsDiffer => "terms_differ",
         }
     }
 
@@ -95,6 +100,7 @@ pub fn forget_suspicions(ctx: &Ctx<'_>) -> Result<usize, EngineError> {
     // What was seen to be missing has been told of; it is not told of again.
     ctx.execute("DELETE FROM promised", &[])?;
     forget_echoes(ctx)?;
+    terms::forget_returns(ctx)?;
     ctx.execute("UPDATE token_key SET changed = 0, differs = 0", &[])?;
     Ok(ctx.execute("DELETE FROM suspicion", &[])?)
 }

@@ -37,7 +37,7 @@ texts! {
     LightHelpOwn, LightOver, LightEnded,
     StepAsk, StepAlert,
     RelaySuspect, RelaySunset, RelaySunsetOver,
-    SuspectGap, SuspectWindow, SuspectKeyChanged, SuspectKeyDiffers, SuspectSilent, SuspectNext,
+    SuspectGap, SuspectWindow, SuspectKeyChanged, SuspectKeyDiffers, SuspectSilent, SuspectTermsDiffer, SuspectNext,
     CheckNotDue, CheckHelp, CheckLast,
     PlanB, PlanBLine, PlanBNone,
     SyncNew, SyncWaiting, SyncInbox,

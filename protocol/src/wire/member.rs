@@ -5,6 +5,7 @@
 use sha2::{Digest, Sha256};
 
 use super::card::Fingerprint;
+use super::terms::{SeenTerms, TERMS_SIZE, Terms};
 use crate::cbor::{self, Value};
 
 /// What a member says of itself with every message, as its authenticated data.
@@ -21,11 +22,14 @@ pub struct Standing {
     pub token_key: Option<SeenKey>,
     /// The newest key for requests through a forwarder that it saw.
     pub gateway_key: Option<SeenKey>,
+    /// The relay's terms as it read them last.
+    pub terms: Option<SeenTerms>,
 }
 
-/// What stands before each key.
+/// What stands before each key, and before the terms.
 const TOKEN_KEY: u8 = 1;
 const GATEWAY_KEY: u8 = 2;
+const TERMS: u8 = 3;
 
 /// A key of the relay as a member saw it: members compare, so that a relay cannot give one of them a key of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,16 @@ impl SeenKey {
     }
 }
 
+impl SeenTerms {
+    /// Terms, if they stand here, and what follows them.
+    fn split(bytes: &[u8]) -> Option<(Option<Self>, &[u8])> {
+        let Some(rest) = bytes.strip_prefix(&[TERMS]) else { return Some((None, bytes)) };
+        let (window, rest) = rest.split_first_chunk::<4>()?;
+        let (terms, rest) = rest.split_first_chunk::<TERMS_SIZE>()?;
+        Some((Some(Self { window: u32::from_be_bytes(*window), terms: Terms::from_bytes(*terms) }), rest))
+    }
+}
+
 /// What a member knows of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StandingKind {
@@ -58,7 +72,7 @@ pub enum StandingKind {
 }
 
 impl Standing {
-    /// The bytes: 9, after [`StandingKind::Lost`] 13; for each key 37 more.
+    /// The bytes: 9, after [`StandingKind::Lost`] 13; for each key 37 more, for the terms 16.
     pub fn to_bytes(self) -> Vec<u8> {
         let (kind, slot) = match self.kind {
             StandingKind::Unsure => (0, None),
@@ -74,6 +88,11 @@ impl Standing {
             bytes.push(kind);
             bytes.extend_from_slice(&key.first.to_be_bytes());
             bytes.extend_from_slice(&key.id);
+        }
+        if let Some(SeenTerms { window, terms }) = self.terms {
+            bytes.push(TERMS);
+            bytes.extend_from_slice(&window.to_be_bytes());
+            bytes.extend_from_slice(terms.as_bytes());
         }
         bytes
     }
@@ -94,8 +113,9 @@ impl Standing {
         };
         let (token_key, keys) = SeenKey::split(TOKEN_KEY, keys)?;
         let (gateway_key, rest) = SeenKey::split(GATEWAY_KEY, keys)?;
+        let (terms, rest) = SeenTerms::split(rest)?;
         let (window, stored) = (u32::from_be_bytes(*window), u32::from_be_bytes(*stored));
-        rest.is_empty().then_some(Self { kind, window, stored, token_key, gateway_key })
+        rest.is_empty().then_some(Self { kind, window, stored, token_key, gateway_key, terms })
     }
 }
 

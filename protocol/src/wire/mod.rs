@@ -14,6 +14,7 @@ pub mod policy;
 pub mod relay;
 pub mod secret;
 pub mod spill;
+pub mod terms;
 pub mod token;
 
 mod text;

@@ -16,6 +16,7 @@ use himaya_protocol::wire::relay::{
 };
 use himaya_protocol::wire::secret::Secret;
 use himaya_protocol::wire::spill::Spill;
+use himaya_protocol::wire::terms::{SeenTerms, Terms};
 use himaya_protocol::wire::{Address, Chunk};
 use sha2::{Digest, Sha256};
 
@@ -349,15 +350,29 @@ fn what_members_say_and_compute() {
     let file = VectorFile::read("member.txt");
     let run = |from: u8| std::array::from_fn(|i| from + u8::try_from(i).expect("below 32"));
     let (token, gateway) = (SeenKey { first: 20_498, id: run(0x60) }, SeenKey { first: 20_499, id: run(0x80) });
-    for (item, kind, token_key, gateway_key) in [
-        ("standing_unsure", StandingKind::Unsure, None, None),
-        ("standing_missed_nothing", StandingKind::MissedNothing, None, None),
-        ("standing_lost", StandingKind::Lost(3), None, None),
-        ("standing_key", StandingKind::MissedNothing, Some(token), None),
-        ("standing_gateway_key", StandingKind::MissedNothing, None, Some(gateway)),
-        ("standing_lost_keys", StandingKind::Lost(3), Some(token), Some(gateway)),
+    let relay = |sunset| Descriptor {
+        access: Access::Token,
+        retention: 14,
+        window_seconds: 86_400,
+        current_window: 20_501,
+        oldest_window: 20_488,
+        token_keys: Vec::new(),
+        gateway_keys: Vec::new(),
+        sunset,
+    };
+    let terms = |sunset| Some(SeenTerms { window: 20_501, terms: Terms::of(&relay(sunset)) });
+    assert_eq!(Terms::of(&relay(None)).window_seconds(), 86_400);
+    for (item, kind, token_key, gateway_key, terms) in [
+        ("standing_unsure", StandingKind::Unsure, None, None, None),
+        ("standing_missed_nothing", StandingKind::MissedNothing, None, None, None),
+        ("standing_lost", StandingKind::Lost(3), None, None, None),
+        ("standing_key", StandingKind::MissedNothing, Some(token), None, None),
+        ("standing_gateway_key", StandingKind::MissedNothing, None, Some(gateway), None),
+        ("standing_terms", StandingKind::MissedNothing, None, None, terms(Some(22_000))),
+        ("standing_lost_keys", StandingKind::Lost(3), Some(token), Some(gateway), None),
+        ("standing_all", StandingKind::Unsure, Some(token), Some(gateway), terms(None)),
     ] {
-        let standing = Standing { kind, window: 20_500, stored: 7, token_key, gateway_key };
+        let standing = Standing { kind, window: 20_500, stored: 7, token_key, gateway_key, terms };
         assert_eq!(standing.to_bytes(), file.bytes(item), "{item}");
         assert_eq!(Standing::from_bytes(file.bytes(item)), Some(standing), "{item}");
         assert_not_malleable(item, file.bytes(item), |bytes| Some(Standing::from_bytes(bytes)?.to_bytes()));

@@ -22,6 +22,8 @@ struct State {
     keys: Option<Vec<TokenKey>>,
     /// The same of its keys for forwarders.
     gateway_keys: Option<Vec<GatewayKey>>,
+    /// What is said otherwise in its descriptor.
+    terms: Option<fn(&mut Descriptor)>,
     /// Whether the relay has lied, or somebody else has made it look so.
     blamed: bool,
 }
@@ -45,6 +47,11 @@ impl Lies {
     /// Shows another relay's keys for forwarders.
     pub fn show_gateway_keys(&self, keys: Vec<GatewayKey>) {
         self.change(|state| (state.gateway_keys, state.blamed) = (Some(keys), true));
+    }
+
+    /// Says of itself what this makes of its descriptor.
+    pub fn show_terms(&self, terms: fn(&mut Descriptor)) {
+        self.change(|state| (state.terms, state.blamed) = (Some(terms), true));
     }
 
     /// Whoever plays this person makes the relay look guilty by other means.
@@ -89,6 +96,9 @@ impl Lies {
         }
         if let Some(keys) = self.change(|state| state.gateway_keys.clone()) {
             descriptor.gateway_keys = keys;
+        }
+        if let Some(change) = self.change(|state| state.terms) {
+            change(&mut descriptor);
         }
         descriptor
     }

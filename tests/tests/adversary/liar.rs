@@ -1,9 +1,14 @@
 //! A relay that lies is seen to lie. That none of this is said of an honest one, whatever is cut, lost or dies, is asserted
 //! after every sync of every simulation (`Person::sync`).
 
+use std::ops::ControlFlow;
+
+use himaya::driver::Watched;
 use himaya::engine::{self, News, Reason};
 use himaya_protocol::wire::oblivious::{GatewayKey, PUBLIC_KEY_SIZE};
+use himaya_protocol::wire::relay::Descriptor;
 use himaya_tests::sim::{DAY, Lane, Person, World, play};
+use tokio::sync::Notify;
 
 fn reasons(person: &mut Person) -> Vec<Reason> {
     person.suspicions().into_iter().map(|suspicion| suspicion.reason).collect()
@@ -185,6 +190,163 @@ fn whoever_is_shown_a_key_for_forwarders_of_their_own_is_told_by_the_others() {
                 assert_eq!(reasons(dilan), [Reason::KeyChanged]);
             }
         }
+    });
+}
+
+/// Three people of a circle sync, write and sync again, two of them twice.
+async fn talk(people: &mut [Person]) {
+    for person in people.iter_mut() {
+        person.sync().await;
+        person.sos("home");
+        person.sync().await;
+    }
+    for person in people.iter_mut() {
+        person.sync().await;
+    }
+}
+
+#[test]
+fn whoever_is_told_other_terms_is_told_so_by_the_others() {
+    play(async || {
+        let lies: [fn(&mut Descriptor); 3] = [
+            |relay| relay.sunset = Some(30_000),
+            |relay| relay.retention = 30,
+            |relay| relay.oldest_window = relay.current_window.min(relay.oldest_window + 1),
+        ];
+        for lie in lies {
+            let mut world = World::new(809);
+            let mut people = world.circle_of(3).await;
+            people[1].lies.show_terms(lie);
+            people[0].lies.blame();
+            people[2].lies.blame();
+            let mut seen = Vec::new();
+            for _ in 0..4 {
+                world.clock.advance(DAY);
+                talk(&mut people).await;
+                seen.push(people.iter_mut().map(reasons).collect::<Vec<_>>());
+            }
+            let (none, all) = (vec![vec![]; 3], vec![vec![Reason::TermsDiffer]; 3]);
+            assert_eq!(seen.first(), Some(&none), "it may have been changed and the change taken back");
+            assert_eq!(seen.last(), Some(&all));
+            // It stays until somebody says that it is explained, and is seen anew while it goes on.
+            people[0].run(|ctx| engine::forget_suspicions(ctx));
+            let mut again = Vec::new();
+            for _ in 0..5 {
+                world.clock.advance(DAY);
+                again.push(reasons(&mut people[0]));
+                talk(&mut people).await;
+            }
+            assert_eq!((again.first(), reasons(&mut people[0])), (Some(&vec![]), vec![Reason::TermsDiffer]));
+        }
+    });
+}
+
+/// Follows the feed until an event has come that the others write meanwhile.
+async fn follow(person: &mut Person, meanwhile: impl Future<Output = ()>) {
+    let (connected, mut follows) = (Notify::new(), false);
+    let watched = person.driver.watch(|_, watched| match watched {
+        Watched::Connected => {
+            follows = true;
+            connected.notify_one();
+            ControlFlow::Continue(())
+        }
+        // What came before is told as well.
+        Watched::News(News::Event(_)) if follows => ControlFlow::Break(()),
+        Watched::News(_) | Watched::Lost(_) | Watched::Signal(_) => ControlFlow::Continue(()),
+    });
+    let others = async {
+        connected.notified().await;
+        meanwhile.await;
+    };
+    let (watched, ()) = tokio::join!(watched, others);
+    watched.expect("the profile works");
+}
+
+// `sync` asserts that nobody suspects anything.
+#[test]
+fn terms_that_change_for_everybody_are_suspected_by_nobody() {
+    play(async || {
+        // Before whose turn the operator changes something, and whether the person in the middle reads seldom.
+        for (turn, slow) in [(0, false), (1, false), (2, false), (1, true)] {
+            let mut world = World::new(810);
+            let mut people = world.circle_of(3).await;
+            let mut old_words = 0;
+            for day in 0..8_u32 {
+                world.clock.advance(DAY);
+                for (round, at) in [0, 1].into_iter().flat_map(|round| [0, 1, 2].map(|at| (round, at))) {
+                    if (round, at) == (0, turn) {
+                        // Announced, put off, taken back, and announced again as it was.
+                        world.relay.announce_sunset((day != 4).then_some(30_000 + day.min(3)));
+                    }
+                    // What is written before it has read anew says what it had read before.
+                    people[at].sos("home");
+                    let known = people[at].run(|ctx| engine::relay_sunset(ctx));
+                    let now = world.relay.descriptor().await.sunset.map(u64::from);
+                    old_words += usize::from(known != now);
+                    if !slow || at != 1 || day % 3 == 0 {
+                        people[at].sync().await;
+                    }
+                }
+            }
+            assert!(old_words >= 8, "what was written says other terms than the relay's");
+        }
+    });
+}
+
+#[test]
+fn whoever_follows_the_feed_hears_of_new_terms_first_and_suspects_nobody() {
+    play(async || {
+        let mut world = World::new(811);
+        let mut people = world.circle_of(3).await;
+        for day in 0..6_u32 {
+            world.clock.advance(DAY);
+            for person in &mut people {
+                person.sync().await;
+            }
+            people.rotate_left(1);
+            let [watcher, writer, other] = people.as_mut_slice() else { panic!("three were made") };
+            let relay = world.relay.clone();
+            follow(watcher, async {
+                relay.announce_sunset(Some(30_000 + day));
+                writer.sync().await;
+                writer.sos("home");
+                writer.sync().await;
+            })
+            .await;
+            let doubts = watcher.run(|ctx| engine::doubted_terms(ctx));
+            assert!(doubts.is_some(), "it was told of terms that it has not read");
+            watcher.sync().await;
+            other.sync().await;
+            assert_eq!(watcher.run(|ctx| engine::doubted_terms(ctx)), None);
+        }
+    });
+}
+
+#[test]
+fn what_an_operator_takes_back_once_is_no_reason_for_suspicion_and_twice_is() {
+    play(async || {
+        let mut world = World::new(814);
+        let mut people = world.circle_of(2).await;
+        let [dilan, rojin] = people.as_mut_slice() else { panic!("two were made") };
+        for times in 0..2 {
+            world.clock.advance(DAY);
+            assert!(reasons(dilan).is_empty(), "{times}");
+            world.relay.announce_sunset(Some(30_000));
+            rojin.sync().await;
+            rojin.sos("home");
+            rojin.sync().await;
+            // Dilan has read only before and after.
+            world.relay.announce_sunset(None);
+            if times == 1 {
+                dilan.lies.blame();
+            }
+            dilan.sync().await;
+            dilan.sync().await;
+            // Whoever reads the other ones too sees that they change, for everybody.
+            rojin.sync().await;
+        }
+        assert_eq!(reasons(dilan), [Reason::TermsDiffer]);
+        assert!(reasons(rojin).is_empty());
     });
 }
 
