@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use himaya_protocol::case::case_of;
 use himaya_protocol::content::body::{ALERT_EXPIRY_HOURS, REFS_MAX};
-use himaya_protocol::content::value::{Lang, Note, NoticeText};
+use himaya_protocol::content::value::{Lang, Note};
 use himaya_protocol::content::vocabulary::{AckLevel, Status, Tlp};
-use himaya_protocol::content::{Ack, AllClear, Body, CaseId, Content, Event, EventError, EventId, Notice, ThreatAlert};
+use himaya_protocol::content::{Ack, AllClear, Body, CaseId, Content, Event, EventError, EventId, ThreatAlert};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::contact::ContactMessage;
 use himaya_protocol::wire::member::Standing;
@@ -70,12 +70,6 @@ pub fn raise(
         backup::consent(ctx, line, &id, &draft.status, false)?;
     }
     Ok(id)
-}
-
-/// Says something in a circle.
-pub fn announce(ctx: &mut Ctx<'_>, circle: &Circle, text: NoticeText) -> Result<EventId, EngineError> {
-    circles::require_active(circle)?;
-    send(ctx, &circle.id, Notice { text }.into(), &Draft::default())
 }
 
 /// A person acknowledges an event: leaves at once.

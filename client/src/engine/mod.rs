@@ -72,7 +72,7 @@ pub use desks::{
 };
 pub use duress::{is_duress_word, say_when_none_is_due, set_duress_word};
 pub use error::EngineError;
-pub use events::{Draft, acknowledge, announce, clear, newer, raise, say};
+pub use events::{Draft, acknowledge, clear, newer, raise, say};
 pub use gateway::{gateway_key_changed, gateway_keys, note_gateway_keys};
 pub use identity::{Identity, found, identity, valid_name};
 pub use indexes::{
