@@ -19,9 +19,12 @@ pub struct Alike {
     pub chance: f64,
 }
 
+/// What is counted in a play with so many people.
+type Count = fn(&Played, usize) -> Vec<f64>;
+
 /// Compares what clients put.
 pub fn compare(one: &Played, other: &Played, people: usize) -> Vec<Alike> {
-    let kinds: [(&'static str, fn(&Played, usize) -> Vec<f64>); 4] = [
+    let kinds: [(&'static str, Count); 4] = [
         ("seconds between two puts of a client while its feed is open", gaps),
         ("seconds from the opening of a feed to its client's first put", firsts),
         ("puts of a client in a day", |played, people| a_day(played, people, false)),

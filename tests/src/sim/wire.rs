@@ -156,7 +156,7 @@ pub enum Called {
     /// Chunks were asked for.
     Chunks(Vec<Address>),
     /// A list of cells was asked for.
-    List(CellList),
+    List(Box<CellList>),
 }
 
 /// What one person's client wrote, and how much more it may. Clones are the same.
@@ -384,7 +384,7 @@ impl Transport for SimWire {
         self.faults.before_call()?;
         let lost = self.line.change(|state| {
             state.lists.push(*list);
-            state.called.push(Called::List(*list));
+            state.called.push(Called::List(Box::new(*list)));
             state.traffic.pick += Flow::call(1, sized(list.len() * (PREFIX_SIZE + PICKED_CELL_SIZE)));
             let lost = state.answers_lost > 0;
             state.answers_lost = state.answers_lost.saturating_sub(1);
