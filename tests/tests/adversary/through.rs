@@ -74,10 +74,11 @@ struct Compared {
 }
 
 impl Lines {
-    fn set() -> anyhow::Result<Self> {
+    /// `cells` are in the closed window.
+    fn set(cells: u16) -> anyhow::Result<Self> {
         let (root, to_relay, to_forwarder) = (tempfile::tempdir()?, Tap::open()?, Tap::open()?);
         let mut relay = RelayProcess::init_behind(&root.path().join("relay"), to_relay.address())?;
-        let closed = fill(&relay.folder().join("store"))?;
+        let closed = fill(&relay.folder().join("store"), cells)?;
         relay.serve()?;
         to_relay.lead_to(relay.address());
         let named = to_forwarder.address().to_string();
@@ -107,8 +108,8 @@ impl Lines {
     }
 }
 
-/// A store whose last closed window is full; which one that is.
-fn fill(store: &Path) -> anyhow::Result<u32> {
+/// A store with so many cells in its last closed window; which one that is.
+fn fill(store: &Path, cells: u16) -> anyhow::Result<u32> {
     let store = SledStore::open(store, 1 << 20, [0; 8])?;
     #[expect(clippy::disallowed_methods, reason = "a relay in another process goes by the machine's clock")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
@@ -116,7 +117,7 @@ fn fill(store: &Path) -> anyhow::Result<u32> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         store.advance(today - 1, today - 5).await?;
-        for number in 0..CELLS {
+        for number in 0..cells {
             let [high, low] = number.wrapping_mul(40_503).to_be_bytes();
             let mut address = [9; 32];
             address[..2].copy_from_slice(&[high, low]);
@@ -133,7 +134,7 @@ fn cell(byte: u8) -> anyhow::Result<Cell> {
 
 #[test]
 fn what_a_forwarder_costs() -> anyhow::Result<()> {
-    let lines = Lines::set()?;
+    let lines = Lines::set(CELLS)?;
     let people = [("Dilan", None), ("Rojin", Some(lines.forward.link()))];
     let homes = people.map(|(name, via)| {
         let home = Home::new(lines.root.path(), name)?;
@@ -171,6 +172,36 @@ fn what_a_forwarder_costs() -> anyhow::Result<()> {
     let new = costs["what is new: nothing"];
     ensure!((new.without.round_trips, trips(new.to_forwarder), trips(new.to_relay)) == (1, (0, 1), (1, 3)), "{new:?}");
     Ok(())
+}
+
+#[test]
+fn what_is_counted_is_what_goes_over_the_line() -> anyhow::Result<()> {
+    let lines = Lines::set(0)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(async {
+        for (client, tap, address) in
+            [(lines.direct()?, &lines.to_relay, [1; 32]), (lines.through()?, &lines.to_forwarder, [2; 32])]
+        {
+            // The first call of a process through a forwarder reads the descriptor before it, over TLS with the relay.
+            for act in ["descriptor", "put", "what is new"] {
+                let before = Cost::of(tap);
+                match act {
+                    "descriptor" => drop(client.descriptor().await?),
+                    "put" => ensure!(client.put_cell(&Address::new(address), &cell(1)?, None).await? == Put::Stored),
+                    _ => drop(client.current_cells(None).await?.context("it is asked for without a cursor")?),
+                }
+                let seen = Cost::of(tap).since(before);
+                let (seen, counted) = (seen.up + seen.down, usize::try_from(client.traffic().bytes())?);
+                println!("{act}: {seen} seen, {counted} counted");
+                // A handshake is counted as one of many certificates may be.
+                ensure!(
+                    counted >= seen - seen / 100 && counted < seen + seen / 10 + 1_000,
+                    "{act}: {seen} seen, {counted} counted"
+                );
+            }
+        }
+        Ok(())
+    })
 }
 
 /// Each act with what it costs. `sync` is the whole program.

@@ -60,7 +60,7 @@ impl HttpsFeed {
     ) -> Result<Self, TransportError> {
         let opened = timeout(timeouts.connect.saturating_add(timeouts.answer), connect(endpoint, tls, route));
         let socket = opened.await.map_err(|_| TransportError::Unreachable(Unreachable::Timeout))??;
-        meter.feed_opened(UPGRADE, UPGRADE);
+        meter.opened(UPGRADE, UPGRADE);
         let mut silence = interval(timeouts.feed_silence.max(Duration::from_millis(1)));
         silence.set_missed_tick_behavior(MissedTickBehavior::Delay);
         silence.reset();

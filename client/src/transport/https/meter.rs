@@ -3,6 +3,7 @@
 //! Bodies and heads are counted as they come. What TLS adds is worked out from them, and what a handshake takes is a constant
 //! that was measured: nobody hands out the bytes below.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +21,9 @@ const RECORD_OVERHEAD: u64 = 22;
 /// The most bytes of a record (RFC 8446 section 5.1).
 const RECORD_MAX: u64 = 1 << 14;
 
+/// How many connections are remembered: fewer than it takes until the system gives a near end to another one.
+const CONNECTIONS: usize = 16;
+
 /// What was counted since it was last taken. Clones are the same.
 #[derive(Clone, Default)]
 pub(super) struct Meter(Arc<Mutex<Counts>>);
@@ -29,8 +33,8 @@ struct Counts {
     traffic: Traffic,
     /// Counted, but not yet known for what.
     loose: u64,
-    /// The near end of the last connection.
-    connection: Option<SocketAddr>,
+    /// The near ends of the last connections: the one that is kept for reading is used again after others.
+    connections: VecDeque<SocketAddr>,
 }
 
 impl Meter {
@@ -55,8 +59,11 @@ impl Meter {
         self.add(head_size(answer.headers()).saturating_add("HTTP/1.1 200 OK\r\n".len()));
         let near = answer.extensions().get::<HttpInfo>().map(HttpInfo::local_addr);
         let mut counts = self.lock();
-        if near.is_none() || counts.connection != near {
-            counts.connection = near;
+        if near.is_none_or(|near| !counts.connections.contains(&near)) {
+            counts.connections.extend(near);
+            if counts.connections.len() > CONNECTIONS {
+                counts.connections.pop_front();
+            }
             counts.loose = counts.loose.saturating_add(HANDSHAKE);
         }
         drop(counts);
@@ -75,8 +82,8 @@ impl Meter {
         counts.loose = counts.loose.saturating_add(with_tls(bytes));
     }
 
-    /// A feed was opened.
-    pub(super) fn feed_opened(&self, request: usize, answer: usize) {
+    /// A connection was made for something that is no call, or TLS inside of one: what was asked first, and what came back.
+    pub(super) fn opened(&self, request: usize, answer: usize) {
         let bytes = HANDSHAKE.saturating_add(with_tls(request)).saturating_add(with_tls(answer));
         self.lock().traffic.other += Flow { calls: 1, units: 0, bytes };
     }

@@ -30,6 +30,10 @@ use super::{DESCRIPTOR_MAX, Https, answer, within};
 const AUTHORITY: &[u8] = b"relay.himaya.invalid";
 /// Fields of a request that mean something to the relay.
 const FIELDS: [HeaderName; 2] = [AUTHORIZATION, RANGE];
+/// About how long the heads of the request that leads through the forwarder and of its answer are, in bytes.
+const LEADING: usize = 130;
+/// The same of the request inside.
+const HEAD: usize = 80;
 const SEALED: LayoutError = LayoutError("an encapsulated answer");
 
 /// Who stands between, and which keys of the relay were seen before.
@@ -130,6 +134,7 @@ impl Https {
             101 => {}
             status => return Err(refused(status)),
         }
+        self.meter.opened(LEADING, LEADING);
         let stream = answer.upgrade().await.map_err(|_| TransportError::Unreachable(Unreachable::Cut))?;
         // Neither shown nor looked at.
         let name = ServerName::try_from("localhost").map_err(|_| TransportError::Setup("no server name"))?;
@@ -145,8 +150,10 @@ impl Https {
         let status = answer.status().as_u16();
         let body = Limited::new(answer.into_body(), DESCRIPTOR_MAX).collect().await.map_err(|_| LAYOUT);
         connection.abort();
+        let body = body?.to_bytes();
+        self.meter.opened(HEAD, HEAD.saturating_add(body.len()));
         match status {
-            200 => Ok(Descriptor::from_bytes(&body?.to_bytes())?),
+            200 => Ok(Descriptor::from_bytes(&body)?),
             status => Err(TransportError::Refused(Refusal::of_status(status))),
         }
     }
