@@ -214,7 +214,8 @@ fn chunks_go_one_at_a_time_and_alerts_do_not_wait_for_them() {
         assert_eq!(looks.iter().filter(|boxes| boxes[0] == CHUNK_SIZE).count(), 1, "{looks:?}");
         assert_eq!(rojin.circle("home").epoch, epoch + 1, "the commit followed its chunk");
         dilan.sync().await;
-        assert_eq!(dilan.circle("home").epoch, epoch + 1);
+        // An update of its own may have been due as well.
+        assert!(dilan.circle("home").epoch > epoch && dilan.follows("home"));
     });
 }
 
@@ -245,8 +246,11 @@ fn a_chunk_from_a_window_that_has_closed_goes_again_with_its_cell() {
         rojin.sync().await;
         let looks = trickle(&world, &mut rojin, 14).await;
         assert!(looks.contains(&vec![CHUNK_SIZE, CELL_SIZE]), "{looks:?}");
+        let ended = rojin.circle("home").epoch;
+        assert!(ended > epoch);
         dilan.sync().await;
-        assert_eq!(dilan.circle("home").epoch, rojin.circle("home").epoch);
+        // An update of its own may have been due as well.
+        assert!(dilan.circle("home").epoch >= ended && dilan.follows("home"));
     });
 }
 

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use himaya::engine::schedule::RECEIPT_MEAN;
-use himaya::engine::{self, CircleId, Pace};
+use himaya::engine::{self, CircleId, Mode, Pace};
 use himaya_protocol::wire::Address;
 use rand::Rng;
 
+use super::super::lists::Reading;
 use super::super::setting::{Receipts, Setting};
 use super::super::view::Truth;
 use crate::sim::Person;
@@ -58,6 +59,7 @@ impl Client {
         self.person.line.take_calls();
         self.person.run(|ctx| {
             engine::set_cover_mean(ctx, setting.cover_mean)?;
+            engine::set_mode(ctx, if setting.reading == Reading::Sweep { Mode::Sweep } else { Mode::Pick })?;
             Ok(ctx.set_number("receipt mean", receipts)?)
         });
         self.forget();

@@ -1,8 +1,9 @@
 //! The same script played by real clients: engine, store, MLS, driver and the relay's service, on simulated time.
 //!
 //! Each client does what `watch` does (`himaya::driver`): it opens the feed, reads, hears what comes, looks around when
-//! something is due, and syncs once an hour. Only the second between two looks is left out: a client looks when
-//! something is due, and hears at once what is put in its groups; what concerns nobody is heard with the next look.
+//! something is due, and syncs once an hour; or it has no feed, and reads by lists when that is due. Only the second between
+//! two looks is left out: a client looks when something is due, and hears at once what is put in its groups; what concerns
+//! nobody is heard with the next look.
 
 mod client;
 mod crew;
@@ -10,21 +11,23 @@ mod report;
 
 use std::collections::{BTreeMap, HashMap};
 
-use himaya::engine::{self, CircleId, Draft};
+use himaya::engine::{self, CircleId, Draft, schedule};
 use himaya::transport::{Call, Connection};
 use himaya_protocol::content::vocabulary::AckLevel;
 use himaya_protocol::content::{Body, EventId};
 use himaya_protocol::wire::Address;
+use himaya_protocol::wire::address::Prefix;
 use himaya_protocol::wire::relay::FeedFrame;
 use himaya_relay::store::Subscription;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 
 use super::life::{Line, Said};
+use super::lists::Reading;
 use super::play::{Played, SYNC};
 use super::population::Population;
 use super::setting::{Receipts, Setting};
-use super::view::{ChunkSeen, PickSeen, PutSeen, ReadSeen, Session};
+use super::view::{ChunkSeen, ListSeen, PickSeen, PutSeen, ReadSeen, Session};
 use super::{DAY, matter};
 use crate::sim::{Called, World};
 use client::{Client, For};
@@ -79,6 +82,8 @@ struct Stage<'a> {
     brought: Vec<FeedFrame>,
     played: Played,
     chunks: HashMap<Address, u64>,
+    /// Which put each prefix is of.
+    put_at: HashMap<Prefix, usize>,
     alerts: BTreeMap<usize, Vec<EventId>>,
     counted: Counted,
     plan: BTreeMap<(u64, u64), Act>,
@@ -114,6 +119,7 @@ impl<'a> Company<'a> {
             brought: Vec::new(),
             played: Played::default(),
             chunks: HashMap::new(),
+            put_at: HashMap::new(),
             alerts: BTreeMap::new(),
             counted: Counted::default(),
             plan: BTreeMap::new(),
@@ -195,15 +201,17 @@ impl Stage<'_> {
             return;
         }
         self.clients[who].heard = self.brought.len();
-        self.clients[who].person.driver.catch_up(true).await.expect("the wire works");
+        let sweeps = self.setting.reading == Reading::Sweep;
+        self.clients[who].person.driver.catch_up(sweeps).await.expect("the wire works");
         self.clients[who].person.assert_trusts();
-        self.at(self.now + SYNC, Act::Sync(who, session));
+        let next = if sweeps { self.now + SYNC } else { schedule::lists_due(self.now, self.rng) };
+        self.at(next, Act::Sync(who, session));
         self.after(who).await;
     }
 
     /// Takes in what the feed has brought.
     async fn hear(&mut self, who: usize) {
-        if self.clients[who].session.is_none() {
+        if self.clients[who].session.is_none() || self.setting.reading != Reading::Sweep {
             return;
         }
         let frames = self.brought[self.clients[who].heard..].to_vec();
@@ -260,10 +268,17 @@ impl Stage<'_> {
         for call in calls {
             match call {
                 Called::Read if read => (),
-                Called::Read | Called::List(_) => {
+                Called::Read => {
                     read = true;
                     let connection = self.connection(who, Call::Read);
                     self.played.view.reads.push(ReadSeen { at: self.now, connection });
+                }
+                Called::List(list) => {
+                    let connection = self.connection(who, Call::Pick);
+                    // What lay there before the play is nobody's here.
+                    let mut named: Vec<usize> = list.iter().filter_map(|name| self.put_at.get(name).copied()).collect();
+                    named.sort_unstable();
+                    self.played.view.lists.push(ListSeen { at: self.now, connection, from: who, named });
                 }
                 Called::Cell(address) => {
                     puts = true;
@@ -294,6 +309,7 @@ impl Stage<'_> {
         let connection = self.connection(who, Call::Put);
         let channel =
             truth.group.filter(|_| self.setting.channels).map(|group| super::play::channel(group, self.now / DAY));
+        self.put_at.insert(address.prefix(), self.played.view.puts.len());
         self.played.view.puts.push(PutSeen { at: self.now, connection, from: who, channel });
         self.played.truths.push(truth);
         let hearers: Vec<usize> = match cares {
@@ -358,6 +374,10 @@ impl Stage<'_> {
     async fn finish(mut self) -> (Played, Counted) {
         let end = self.end;
         self.played.view.sessions.iter_mut().for_each(|session| session.closed = session.closed.min(end));
+        if self.setting.reading != Reading::Sweep {
+            // Whoever reads by lists opens no feed.
+            self.played.view.sessions.clear();
+        }
         for client in self.clients.iter_mut() {
             client.person.sync().await;
         }

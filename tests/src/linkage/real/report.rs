@@ -20,7 +20,7 @@ pub const WHOLE: Scale = Scale { groups: 200, largest: 200, days: 2, seed: 5 };
 /// What is played with them, one after the other: what people may switch while receipts are written, and those weakenings that
 /// need no other client.
 pub fn settings() -> Vec<Setting> {
-    let all = [Setting::switched(), Setting::weakened()].concat();
+    let all = [Setting::switched(), Setting::by_lists(), Setting::weakened()].concat();
     all.into_iter().filter(|setting| setting.receipts != Receipts::Off && setting.updates == Updates::Parts).collect()
 }
 
