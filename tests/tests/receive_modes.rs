@@ -422,3 +422,37 @@ fn a_relay_that_hides_something_from_whoever_reads_by_lists_is_suspected() {
         assert!(dilan.suspicions().is_empty());
     });
 }
+
+#[test]
+fn whoever_polls_asks_what_the_relay_says_of_itself_once_an_hour_and_misses_nothing() {
+    play(async || {
+        let mut world = World::new(640);
+        let mut people = world.circle_of(2).await;
+        let [rojin, dilan] = people.as_mut_slice() else { panic!("two were made") };
+        dilan.sync().await;
+        let mut asked = Vec::new();
+        // Past midnight, and past a restart after which the relay knows no cursor.
+        for hour in 0..18 {
+            let before = dilan.line.descriptors();
+            if hour == 17 {
+                world.faults.restart_relay();
+            }
+            for _ in 0..4 {
+                world.clock.advance(900);
+                let alert = rojin.sos("home");
+                rojin.sync().await;
+                dilan.driver.poll().await.expect("the line works");
+                assert!(dilan.has(alert), "hour {hour}");
+                dilan.assert_trusts();
+            }
+            asked.push(dilan.line.descriptors() - before);
+        }
+        assert!(asked.iter().all(|asked| (1..=2).contains(asked)), "{asked:?}");
+        assert!(asked.iter().filter(|asked| **asked == 2).count() <= 2, "{asked:?}");
+        // Whoever syncs asks each time.
+        let before = dilan.line.descriptors();
+        dilan.sync().await;
+        dilan.sync().await;
+        assert!(dilan.line.descriptors() >= before + 2);
+    });
+}

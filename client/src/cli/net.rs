@@ -87,16 +87,17 @@ pub(super) fn run(app: &mut App, arguments: &Arguments) -> Result<Exit, CliError
         }
         let (mode, budget) = engine::mode(ctx)?;
         let via = via(ctx)?;
+        let costs = engine::costs(ctx)?;
         Ok(Shown {
             proxy: proxy(ctx)?,
             // What has to be reached from here.
             onion: via.as_ref().map_or(engine::identity(ctx)?.relay.is_onion(), ForwardLink::is_onion),
+            costs: if via.is_some() { costs.without_feed() } else { costs },
             via,
             cover: engine::cover_mean(ctx)?,
             mode,
             budget: budget.filter(|_| mode == Mode::Auto),
             today: engine::spent_today(ctx)?,
-            costs: engine::costs(ctx)?,
         })
     })?;
     let address = proxy.as_ref().map(ToString::to_string);

@@ -2,7 +2,8 @@
 
 use himaya_protocol::wire::relay::{Descriptor, LayoutError};
 
-use super::{Driver, DriverError};
+use super::watch::SYNC_EVERY;
+use super::{Driver, DriverError, Position};
 use crate::engine::{self, DrawFailure, Drawn, RESERVE};
 use crate::transport::{Refusal, Transport, TransportError};
 
@@ -64,7 +65,18 @@ impl<T: Transport> Driver<T> {
             engine::note_relay_terms(ctx, &relay, doubt)?;
             engine::note_window_length(ctx, relay.window_seconds)
         })?;
+        self.known = Some((relay.clone(), self.now()));
         Ok(relay)
+    }
+
+    /// What the relay said of itself lately, when that is enough to read on from a cursor: an hour has not gone by, and its
+    /// window is still the one that was read to.
+    pub(super) fn known_relay(&self, at: Option<Position>) -> Option<Descriptor> {
+        let (relay, asked) = self.known.as_ref().filter(|_| self.polls)?;
+        let (now, length) = (self.now(), u64::from(relay.window_seconds));
+        let lately = now.checked_sub(*asked).is_some_and(|ago| ago < SYNC_EVERY) && now / length == asked / length;
+        let there = at.is_some_and(|at| at.cursor.is_some() && at.window == relay.current_window);
+        (lately && there).then(|| relay.clone())
     }
 }
 

@@ -12,7 +12,7 @@ mod read;
 mod send;
 mod watch;
 
-use himaya_protocol::wire::relay::Cursor;
+use himaya_protocol::wire::relay::{Cursor, Descriptor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
@@ -46,6 +46,10 @@ pub struct Driver<T> {
     follows: bool,
     /// Up to where the feed was heard.
     heard: Option<Position>,
+    /// What the relay said of itself last, and when it was asked.
+    known: Option<(Descriptor, Seconds)>,
+    /// Whether this is one of many readings that follow each other closely, which do without asking that each time.
+    polls: bool,
 }
 
 /// How far everything has been read.
@@ -68,6 +72,8 @@ impl<T: Transport> Driver<T> {
             clockwork: watch::Clockwork::default(),
             follows: false,
             heard: None,
+            known: None,
+            polls: false,
         }
     }
 
@@ -94,6 +100,15 @@ impl<T: Transport> Driver<T> {
     /// What the clock says.
     pub fn now(&self) -> Seconds {
         self.clock.now()
+    }
+
+    /// The same as [`Driver::sync`] where there is no feed and it is done every half minute: what the relay says of itself is
+    /// asked for once an hour and when a window turns, which is half of what a poll would take.
+    pub async fn poll(&mut self) -> Result<Vec<News>, DriverError> {
+        self.polls = true;
+        let polled = self.sync().await;
+        self.polls = false;
+        polled
     }
 
     /// Sends what waits, reads everything the relay has, does what is due, sends what came of that.

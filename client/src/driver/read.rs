@@ -65,23 +65,21 @@ impl<T: Transport> Driver<T> {
 
     /// Reads from the stored position to the end; `false` when the window turned or another process moved it meanwhile.
     async fn read_on(&mut self, news: &mut Vec<News>) -> Result<bool, DriverError> {
+        let mut at = self.stored_position()?;
+        if let Some(relay) = self.known_relay(at) {
+            let read = self.read_since(&relay, &mut at, news).await?;
+            if let Some(read) = read {
+                return Ok(read);
+            }
+        }
         let relay = self.look_at_relay().await?;
         self.transact(|ctx| engine::forget_indexes(ctx, relay.oldest_window))?;
-        let mut at = self.stored_position()?;
         let mut position = self.position(&relay)?;
         if at.is_some_and(|at| at.window > relay.current_window) {
             news.extend(self.transact(|ctx| engine::missed_windows(ctx, relay.oldest_window))?);
         }
-        // A cursor the relay still knows says by itself that nothing was missed. What it leads to may lie in the window
-        // that was stored or in later ones.
-        if let Some(cursor) = position.cursor
-            && let Some((head, batch)) = self.current(Some(cursor)).await?
-        {
-            if head.window.saturating_sub(1) > relay.current_window {
-                return Err(TransportError::Malformed(LIE).into());
-            }
-            news.extend(self.take(position.window, Source::Since(cursor), batch).await?);
-            return self.advance(&mut at, Position { window: head.window, cursor: Some(head.cursor) });
+        if let Some(read) = self.read_since(&relay, &mut at, news).await? {
+            return Ok(read);
         }
         if position.window < relay.oldest_window {
             position = Position { window: relay.oldest_window, cursor: None };
@@ -111,6 +109,25 @@ impl<T: Transport> Driver<T> {
         }
         news.extend(self.take(head.window, Source::Current, batch).await?);
         self.advance(&mut at, Position { window: head.window, cursor: Some(head.cursor) })
+    }
+
+    /// Reads from a cursor to the end, if there is one and the relay still knows it; whether the position is where it was left.
+    ///
+    /// The cursor says by itself that nothing was missed. What it leads to may lie in the window that was stored or in later
+    /// ones.
+    async fn read_since(
+        &mut self,
+        relay: &Descriptor,
+        at: &mut Option<Position>,
+        news: &mut Vec<News>,
+    ) -> Result<Option<bool>, DriverError> {
+        let Position { window, cursor: Some(cursor) } = self.position(relay)? else { return Ok(None) };
+        let Some((head, batch)) = self.current(Some(cursor)).await? else { return Ok(None) };
+        if head.window.saturating_sub(1) > relay.current_window {
+            return Err(TransportError::Malformed(LIE).into());
+        }
+        news.extend(self.take(window, Source::Since(cursor), batch).await?);
+        self.advance(at, Position { window: head.window, cursor: Some(head.cursor) }).map(Some)
     }
 
     async fn take_closed(&mut self, oldest: u32, window: u32) -> Result<Vec<News>, DriverError> {

@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// How many looks pass between two tries of cells that were held.
 const HELD_LOOKS: u32 = 60;
 /// How long it is between two syncs while the feed runs, in seconds, so that the stored window follows the days.
-const SYNC_EVERY: Seconds = 3_600;
+pub(super) const SYNC_EVERY: Seconds = 3_600;
 /// How many seconds pass between two syncs where everything is swept and there is no feed, at least and at most.
 const POLL_EVERY: std::ops::RangeInclusive<Seconds> = 20..=40;
 /// The longest wait before the relay is tried again, in milliseconds.
@@ -220,7 +220,7 @@ where
 
     /// Reads everything, and notes whether the feed is open beside it: then [`Self::hear`] goes on from here.
     pub async fn catch_up(&mut self, feed: bool) -> Result<Vec<News>, DriverError> {
-        let news = self.sync().await?;
+        let news = if feed { self.sync().await? } else { self.poll().await? };
         self.heard = self.stored_position()?;
         self.follows = feed;
         Ok(news)

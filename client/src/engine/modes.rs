@@ -24,6 +24,11 @@ const CONNECTION: u64 = 4_000;
 /// What a request and the head of its answer take, in bytes, until it is measured.
 const HEADS: u64 = 500;
 
+/// How often a watcher asks what is new where there is no feed, on the average, in seconds.
+const POLL_EVERY: Seconds = 30;
+/// What that takes at least, in bytes: a sealed request and a sealed answer of 8,704 each, heads, TLS, a handshake (docs/benchmarks.md).
+const POLL: u64 = 22_000;
+
 /// How this client reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
@@ -102,6 +107,8 @@ pub struct Costs {
     index: u64,
     /// A list and its answer.
     list: u64,
+    /// How often is asked what is new, in seconds.
+    every: Seconds,
     /// Whether this client has measured what sweeping takes.
     pub sweep_measured: bool,
     /// Whether it has measured what indexes and lists take.
@@ -109,10 +116,15 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// What a day of so many cells takes when everything is read: by the feed, with a sweep an hour.
+    /// The same through a forwarder: there is no feed.
+    pub fn without_feed(self) -> Self {
+        Self { sweep: self.sweep.max(POLL), every: POLL_EVERY, ..self }
+    }
+
+    /// What a day of so many cells takes when everything is read: by the feed, with a sweep an hour, or by asking twice a minute.
     pub fn sweep_day(&self, cells: u64) -> u64 {
-        let hourly = (DAY / SWEEP_EVERY).saturating_mul(self.sweep);
-        cells.saturating_mul(self.cell).saturating_add(hourly)
+        let asked = (DAY / self.every).saturating_mul(self.sweep);
+        cells.saturating_mul(self.cell).saturating_add(asked)
     }
 
     /// What a day of so many cells takes by lists, one each time; or by sweeps, where so little came that all of it is read.
@@ -207,6 +219,7 @@ pub fn costs(ctx: &Ctx<'_>) -> Result<Costs, EngineError> {
         sweep: beside(sweep, record).unwrap_or(HEADS),
         index: beside(index, prefix()).unwrap_or(CONNECTION + HEADS),
         list: pick.bytes.checked_div(pick.calls).unwrap_or(list + CONNECTION + HEADS),
+        every: SWEEP_EVERY,
         sweep_measured: sweep.calls > 0 || feed.units > 0,
         pick_measured: index.calls > 0 && pick.calls > 0,
     })

@@ -173,6 +173,7 @@ struct LineState {
     lists: Vec<CellList>,
     answers_lost: u32,
     sweeps: usize,
+    descriptors: usize,
     traffic: Traffic,
 }
 
@@ -213,6 +214,11 @@ impl Line {
     /// How often cells were read without a list.
     pub fn sweeps(&self) -> usize {
         self.change(|state| state.sweeps)
+    }
+
+    /// How often the relay was asked what it says of itself.
+    pub fn descriptors(&self) -> usize {
+        self.change(|state| state.descriptors)
     }
 
     /// The answers to the next lists are lost.
@@ -304,6 +310,7 @@ impl Transport for SimWire {
 
     async fn descriptor(&self) -> Result<Descriptor, TransportError> {
         self.faults.before_call()?;
+        self.line.change(|state| state.descriptors += 1);
         Ok(self.lies.describe(self.relay.descriptor().await))
     }
 
