@@ -11,17 +11,18 @@ use super::super::life::script;
 use super::super::play::{Played, play};
 use super::super::population::Population;
 use super::super::report::{Amount, Row, Scale, questions, table};
-use super::super::setting::{Receipts, Setting, Updates};
+use super::super::setting::Setting;
 use super::Company;
 
 /// The groups of docs/metadata.md, with real clients.
 pub const WHOLE: Scale = Scale { groups: 200, largest: 200, days: 2, seed: 5 };
 
-/// What is played with them, one after the other: what people may switch while receipts are written, and those weakenings that
-/// need no other client.
+/// What is played with them, one after the other: the client as it is, without cover, and by lists; and the weakening that needs
+/// other clients and not only another view of them.
 pub fn settings() -> Vec<Setting> {
     let all = [Setting::switched(), Setting::by_lists(), Setting::weakened()].concat();
-    all.into_iter().filter(|setting| setting.receipts != Receipts::Off && setting.updates == Updates::Parts).collect()
+    let played = ["cover 1 h", "receipt on arrival", "lists, cover 1 h", "cover off"];
+    played.into_iter().filter_map(|name| all.iter().find(|setting| setting.name == name).cloned()).collect()
 }
 
 /// Plays settings one after the other with the same clients and tells each table when it is there.
