@@ -9,8 +9,8 @@ use himaya_protocol::wire::policy::Role;
 use super::super::population::Population;
 use crate::sim::{Person, World};
 
-/// How many hours pass, with a sync of everybody in each, until those who have joined have keys of their own.
-const SETTLING: u64 = 4;
+/// How many hours may pass, with a sync of everybody in each, until those who have joined have keys of their own.
+const SETTLING: u64 = 24;
 /// In a group larger than this not everybody renews the own key at first, but one in so many: enough for short commits.
 const RENEWING: usize = 8;
 
@@ -39,6 +39,9 @@ impl Crew {
             for person in &mut people {
                 person.sync().await;
             }
+            if !people.iter_mut().any(renews) {
+                break;
+            }
         }
         for (number, group) in population.groups.iter().enumerate() {
             for member in &group.members {
@@ -47,6 +50,11 @@ impl Crew {
         }
         Self { people, groups }
     }
+}
+
+/// Whether somebody is about to renew a key.
+fn renews(person: &mut Person) -> bool {
+    person.run(|ctx| Ok(ctx.row("SELECT 1 FROM circle WHERE update_due IS NOT NULL", &[], |_| Ok(()))?)).is_some()
 }
 
 async fn bring_together(people: &mut [Person], group: usize, members: &[usize]) -> CircleId {

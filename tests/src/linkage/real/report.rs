@@ -40,8 +40,15 @@ pub async fn run(
         let (real, counted) = company.play(&script, setting, days).await;
         let model = play(&population, &script, setting, days, &mut rng);
         let mut text = format!(
-            "\n## {}, {days} days, up to {} members\n\n{} alerts were to reach {} devices, and reached {}.\n",
-            setting.name, scale.largest, counted.alerts, counted.expected, counted.arrived
+            "\n## {}, {days} days, up to {} members\n\n{} alerts were to reach {} devices, and reached {}. Real clients put {} chunks \
+             and asked for chunks {} times.\n",
+            setting.name,
+            scale.largest,
+            counted.alerts,
+            counted.expected,
+            counted.arrived,
+            real.view.chunks.len(),
+            real.view.picks.len()
         );
         for (who, played) in [("Real clients", &real), ("The model", &model)] {
             let (amount, rows) = ask(&population, played, setting, days, &mut rng);
