@@ -126,6 +126,7 @@ async fn both(company: &mut Company<'_>, population: &Population, setting: &Sett
     let script = script(population, days, &mut rng);
     let (real, counted) = company.play(&script, setting, days).await;
     assert!(counted.alerts > 0 && counted.arrived == counted.expected, "{counted:?}");
+    assert!(counted.unsaid * 20 <= script.len(), "{counted:?} of {} lines", script.len());
     (real, himaya_tests::linkage::play::play(population, &script, setting, days, &mut rng))
 }
 

@@ -29,10 +29,13 @@ pub mod view;
 /// A day, in seconds.
 pub const DAY: u64 = 86_400;
 
+use std::fmt::Display;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::mpsc;
 
 use anyhow::Context as _;
@@ -57,8 +60,8 @@ impl Asked {
             let mut value = || rest.next().with_context(|| format!("{flag} needs a value"));
             match flag.as_str() {
                 "--real" => asked.real = true,
-                "--largest" => asked.largest = Some(value()?.parse()?),
-                "--days" => asked.days = Some(value()?.parse()?),
+                "--largest" => asked.largest = Some(within(flag, value()?, 2..=200)?),
+                "--days" => asked.days = Some(within(flag, value()?, 1..=28)?),
                 "--out" => asked.out = Some(value()?.into()),
                 _ => anyhow::bail!(
                     "call it as linkage [--out FOLDER], or linkage --real [--largest N] [--days N] [--out FOLDER]"
@@ -67,6 +70,12 @@ impl Asked {
         }
         Ok(asked)
     }
+}
+
+/// A whole number in a range.
+fn within<N: FromStr + PartialOrd + Display>(flag: &str, value: &str, range: RangeInclusive<N>) -> anyhow::Result<N> {
+    let number = value.parse().ok().filter(|number| range.contains(number));
+    number.with_context(|| format!("{flag} is a number from {} to {}, not {value}", range.start(), range.end()))
 }
 
 /// Runs the experiment for a command line: `--out FOLDER` writes tables and plots there, otherwise the tables are printed;

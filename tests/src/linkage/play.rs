@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use himaya::engine::schedule;
-use himaya::transport::{Call, Connection};
+use himaya::transport::Call;
 use himaya_protocol::wire::member;
 use rand::{Rng, RngCore};
 
@@ -12,7 +12,7 @@ use super::life::{Line, Said};
 use super::lists::{Readers, Reading};
 use super::population::Population;
 use super::setting::{Setting, Updates};
-use super::view::{ChunkSeen, ListSeen, PickSeen, PutSeen, ReadSeen, Session, Truth, View};
+use super::view::{ChunkSeen, Connections, ListSeen, PickSeen, PutSeen, ReadSeen, Session, Truth, View};
 use super::{DAY, matter};
 
 /// How often a watcher reads windows beside the feed, in seconds.
@@ -62,7 +62,7 @@ struct World<'a, R> {
     played: Played,
     plan: BTreeMap<(u64, u64), Act>,
     acts: u64,
-    connections: u64,
+    connections: Connections,
     now: u64,
     end: u64,
     rng: &'a mut R,
@@ -78,7 +78,7 @@ pub fn play(population: &Population, script: &[Line], setting: &Setting, days: u
         played: Played::default(),
         plan: BTreeMap::new(),
         acts: 0,
-        connections: 0,
+        connections: Connections::default(),
         now: 0,
         end: days * DAY,
         rng,
@@ -94,12 +94,7 @@ pub fn play(population: &Population, script: &[Line], setting: &Setting, days: u
         world.now = at;
         world.act(act);
     }
-    let end = world.end;
-    world.played.view.sessions.iter_mut().for_each(|session| session.closed = session.closed.min(end));
-    if setting.reading != Reading::Sweep {
-        // Whoever reads by lists opens no feed.
-        world.played.view.sessions.clear();
-    }
+    world.played.view.end_at(world.end, setting.reading);
     world.played
 }
 
@@ -112,20 +107,9 @@ impl<R: RngCore> World<'_, R> {
     fn plan_days(&mut self, days: u64) {
         for day in 0..days {
             self.at(day * DAY, Act::Day(day));
-            for (who, person) in self.population.people.iter().enumerate() {
-                match person.awake {
-                    Some((up, down)) => {
-                        // Nobody is up to the second.
-                        let late = self.rng.random_range(0..1_200);
-                        self.at(day * DAY + up - late, Act::Begin(who));
-                        self.at(day * DAY + down + late, Act::End(who));
-                    }
-                    None if day == 0 => {
-                        let first = self.rng.random_range(0..600);
-                        self.at(first, Act::Begin(who));
-                    }
-                    None => (),
-                }
+            for waking in self.population.wakings(day, self.rng) {
+                let act = if waking.begins { Act::Begin } else { Act::End };
+                self.at(waking.at, act(waking.who));
             }
         }
     }
@@ -294,13 +278,7 @@ impl<R: RngCore> World<'_, R> {
     /// The number of the connection that a call travels on.
     fn connection(&mut self, who: usize, call: Call) -> u64 {
         let open = self.clients[who].session.map(|session| self.played.view.sessions[session].connection);
-        match (call.connection(), open) {
-            (Connection::Own | Connection::Reads, Some(open)) if self.setting.one_connection => open,
-            (Connection::Own | Connection::Reads, _) => {
-                self.connections += 1;
-                self.connections
-            }
-        }
+        self.connections.of(call, open.filter(|_| self.setting.one_connection))
     }
 }
 

@@ -36,6 +36,14 @@ pub struct Person {
     pub awake: Option<(u64, u64)>,
 }
 
+/// Somebody's client begins to watch, or stops.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Waking {
+    pub(super) at: u64,
+    pub(super) who: usize,
+    pub(super) begins: bool,
+}
+
 /// Everybody on one relay.
 #[derive(Debug, Clone, Default)]
 pub struct Population {
@@ -86,6 +94,23 @@ impl Population {
             made.add(Kind::Network, everybody);
         }
         made
+    }
+
+    /// Who begins to watch on a day, and who stops; nobody is up to the second.
+    pub(super) fn wakings(&self, day: u64, rng: &mut impl RngCore) -> Vec<Waking> {
+        let mut wakings = Vec::new();
+        for (who, person) in self.people.iter().enumerate() {
+            match person.awake {
+                Some((up, down)) => {
+                    let late = rng.random_range(0..1_200);
+                    wakings.push(Waking { at: day * super::DAY + up - late, who, begins: true });
+                    wakings.push(Waking { at: day * super::DAY + down + late, who, begins: false });
+                }
+                None if day == 0 => wakings.push(Waking { at: rng.random_range(0..600), who, begins: true }),
+                None => (),
+            }
+        }
+        wakings
     }
 
     /// Somebody's trusted contacts: most of them are nobody's else.

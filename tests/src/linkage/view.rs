@@ -1,5 +1,9 @@
 //! What the relay sees, and beside it what it wants to know.
 
+use himaya::transport::{Call, Connection};
+
+use super::lists::Reading;
+
 /// A cell that was put.
 #[derive(Debug, Clone, Copy)]
 pub struct PutSeen {
@@ -88,6 +92,33 @@ pub struct View {
     pub reads: Vec<ReadSeen>,
     /// Lists.
     pub lists: Vec<ListSeen>,
+}
+
+impl View {
+    /// The play is over: no feed is open any longer, and none was where everybody reads by lists.
+    pub(super) fn end_at(&mut self, end: u64, reading: Reading) {
+        match reading {
+            Reading::Sweep => self.sessions.iter_mut().for_each(|session| session.closed = session.closed.min(end)),
+            Reading::Lists | Reading::Bare => self.sessions.clear(),
+        }
+    }
+}
+
+/// Numbers for connections.
+#[derive(Debug, Default)]
+pub(super) struct Connections(u64);
+
+impl Connections {
+    /// The connection that a call travels on; `all`: the one that everything goes over where there is one.
+    pub(super) fn of(&mut self, call: Call, all: Option<u64>) -> u64 {
+        match (call.connection(), all) {
+            (Connection::Own | Connection::Reads, Some(all)) => all,
+            (Connection::Own | Connection::Reads, None) => {
+                self.0 += 1;
+                self.0
+            }
+        }
+    }
 }
 
 /// What stands behind a put, which the relay is not told.

@@ -12,14 +12,14 @@ mod report;
 use std::collections::{BTreeMap, HashMap};
 
 use himaya::engine::{self, CircleId, Draft, schedule};
-use himaya::transport::{Call, Connection};
+use himaya::transport::Call;
 use himaya_protocol::content::vocabulary::AckLevel;
 use himaya_protocol::content::{Body, EventId};
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::address::Prefix;
 use himaya_protocol::wire::relay::FeedFrame;
 use himaya_relay::store::Subscription;
-use rand::{Rng, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
 use super::life::{Line, Said};
@@ -27,7 +27,7 @@ use super::lists::Reading;
 use super::play::{Played, SYNC};
 use super::population::Population;
 use super::setting::{Receipts, Setting};
-use super::view::{ChunkSeen, ListSeen, PickSeen, PutSeen, ReadSeen, Session};
+use super::view::{ChunkSeen, Connections, ListSeen, PickSeen, PutSeen, ReadSeen, Session};
 use super::{DAY, matter};
 use crate::sim::{Called, World};
 use client::{Client, For};
@@ -88,7 +88,7 @@ struct Stage<'a> {
     counted: Counted,
     plan: BTreeMap<(u64, u64), Act>,
     acts: u64,
-    connections: u64,
+    connections: Connections,
     /// The script's midnight of day 0, in seconds since 1970-01-01 UTC.
     base: u64,
     now: u64,
@@ -124,7 +124,7 @@ impl<'a> Company<'a> {
             counted: Counted::default(),
             plan: BTreeMap::new(),
             acts: 0,
-            connections: 0,
+            connections: Connections::default(),
             now: 0,
             end: days * DAY,
             rng: &mut self.rng,
@@ -152,20 +152,9 @@ impl Stage<'_> {
 
     fn plan_days(&mut self, days: u64) {
         for day in 0..days {
-            for (who, person) in self.population.people.iter().enumerate() {
-                match person.awake {
-                    Some((up, down)) => {
-                        // Nobody is up to the second.
-                        let late = self.rng.random_range(0..1_200);
-                        self.at(day * DAY + up - late, Act::Begin(who));
-                        self.at(day * DAY + down + late, Act::End(who));
-                    }
-                    None if day == 0 => {
-                        let first = self.rng.random_range(0..600);
-                        self.at(first, Act::Begin(who));
-                    }
-                    None => (),
-                }
+            for waking in self.population.wakings(day, self.rng) {
+                let act = if waking.begins { Act::Begin } else { Act::End };
+                self.at(waking.at, act(waking.who));
             }
         }
     }
@@ -361,23 +350,12 @@ impl Stage<'_> {
     /// The number of the connection that a call travels on.
     fn connection(&mut self, who: usize, call: Call) -> u64 {
         let open = self.clients[who].session.map(|session| self.played.view.sessions[session].connection);
-        match (call.connection(), open) {
-            (Connection::Own | Connection::Reads, Some(open)) if self.setting.one_connection => open,
-            (Connection::Own | Connection::Reads, _) => {
-                self.connections += 1;
-                self.connections
-            }
-        }
+        self.connections.of(call, open.filter(|_| self.setting.one_connection))
     }
 
     /// Everybody reads to the end: what was raised has arrived.
     async fn finish(mut self) -> (Played, Counted) {
-        let end = self.end;
-        self.played.view.sessions.iter_mut().for_each(|session| session.closed = session.closed.min(end));
-        if self.setting.reading != Reading::Sweep {
-            // Whoever reads by lists opens no feed.
-            self.played.view.sessions.clear();
-        }
+        self.played.view.end_at(self.end, self.setting.reading);
         for client in self.clients.iter_mut() {
             client.person.sync().await;
         }
