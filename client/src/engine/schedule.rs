@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use himaya_protocol::content::Body;
 use himaya_protocol::content::vocabulary::AckLevel;
+use himaya_protocol::wire::parts::PARTS_MAX;
 use rand::{Rng, RngCore};
 
 use crate::store::Seconds;
@@ -16,7 +17,7 @@ const OVERTAKEN: usize = 4;
 /// A time to wait that is longer than any was made: the clock has been put back since.
 const CLOCK_WENT_BACK: Seconds = 900;
 /// The furthest ahead that the last cell of a commit is planned.
-const SPREAD_MOST: Seconds = 10 * SPREAD_MEAN * 9;
+const SPREAD_MOST: Seconds = 10 * SPREAD_MEAN * (PARTS_MAX as Seconds + 1);
 
 /// How long it is between two writes on average while a client watches, unless the person says otherwise, in seconds.
 pub const COVER_MEAN: Seconds = 3_600;

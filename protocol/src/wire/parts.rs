@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! part:                     the inline payload of a cell in a part lane, up to 4,053 B
-//! record in the cell that names them: count 1 (1 to 8) ‖ SHA-256 of each part 32 × count ‖ the rest
+//! record in the cell that names them: count 1 (1 to 16) ‖ SHA-256 of each part 32 × count ‖ the rest
 //! whole:                    the parts in the order of the record ‖ the rest
 //! ```
 //!
@@ -14,9 +14,9 @@ use sha2::{Digest, Sha256};
 use super::cell::INLINE_MAX;
 
 /// How many parts a record names at most.
-pub const PARTS_MAX: usize = 8;
+pub const PARTS_MAX: usize = 16;
 /// How many slots a part lane has.
-pub const PART_SLOTS: u64 = 16;
+pub const PART_SLOTS: u64 = 32;
 
 const HASH_SIZE: usize = 32;
 
