@@ -28,10 +28,15 @@ fn plan(person: &mut Person, world: &World, circle: &str) -> EventId {
 
 /// `ok` with words, as the command line says it.
 fn ok(person: &mut Person, plan: EventId, words: &str) -> EventId {
+    answer(person, plan, 0, CheckInAnswer::Ok, words)
+}
+
+/// An answer to a time of a plan.
+fn answer(person: &mut Person, plan: EventId, seq: u64, answer: CheckInAnswer, words: &str) -> EventId {
     person.run(|ctx| {
         let plan = engine::plans(ctx)?.into_iter().find(|known| known.id == plan).expect("it is known");
         let freely = !engine::is_duress_word(ctx, words)?;
-        engine::check_in(ctx, &plan, 0, CheckInAnswer::Ok, None, freely)
+        engine::check_in(ctx, &plan, seq, answer, None, freely)
     })
 }
 
@@ -107,6 +112,53 @@ fn the_desk_knows_and_the_device_of_the_defender_shows_nothing() {
         round(&mut [&mut sara, &mut dilan]).await;
         let seen = shown(&mut dilan, &about);
         assert!(seen.contains("we are here") && !seen.contains("Duress"), "{seen}");
+    });
+}
+
+#[test]
+fn duress_in_a_case_that_was_answered_before_climbs_the_ladder_anew() {
+    play(|| async {
+        let mut world = World::new(84);
+        let (mut sara, mut nora, mut dilan) = (world.person("Sara"), world.person("Nora"), world.person("Dilan"));
+        sara.run(|ctx| engine::new_desk(ctx, "Night desk"));
+        sara.add_as(&mut nora, "Night desk", Role::Coordinator).await;
+        round(&mut [&mut sara, &mut nora]).await;
+        sara.open_line(&mut dilan).await;
+        round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+        dilan.run(|ctx| engine::set_duress_word(ctx, "blue tree"));
+        let line = dilan.run(|ctx| engine::own_line(ctx, None)).name;
+        let id = plan(&mut dilan, &world, &line);
+        let about = CaseId::from_slice(id.as_bytes()).expect("an id");
+        let cry = answer(&mut dilan, id, 0, CheckInAnswer::Help, "");
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        world.clock.advance(20 * 60);
+        round(&mut [&mut sara, &mut nora]).await;
+        world.clock.advance(20 * 60);
+        round(&mut [&mut sara, &mut nora]).await;
+        assert!(case(&mut sara, &about).escalated.contains_key(&1), "nobody has answered the cry");
+        sara.ack(cry);
+        round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+        assert!(case(&mut nora, &about).milestones.ack.is_some());
+
+        let told = |person: &mut Person| {
+            person.inbox().iter().filter(|entry| matches!(entry.event.body(), Body::Escalation(_))).count()
+        };
+        let before = told(&mut dilan);
+        world.clock.advance(24 * HOUR);
+        answer(&mut dilan, id, 1, CheckInAnswer::Ok, "blue tree");
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        let held = case(&mut nora, &about);
+        assert_eq!(held.status, Some(CaseStatus::DuressHold));
+        assert!(held.milestones.ack.is_none() && held.escalated.is_empty(), "what was answered was something else");
+        for _ in 0..3 {
+            world.clock.advance(20 * 60);
+            round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+        }
+        let steps: Vec<u64> = case(&mut nora, &about).escalated.into_keys().collect();
+        assert_eq!(steps, [1, 2, 3]);
+        let mut own = case(&mut dilan, &about);
+        assert!(own.milestones.ack.take().is_some(), "the device takes its cry for answered");
+        assert_eq!(told(&mut dilan), before, "the ladder of the duress is told on the desk alone");
     });
 }
 

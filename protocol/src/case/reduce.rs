@@ -29,7 +29,8 @@ pub struct Case {
     pub exercise: bool,
     /// The event that opened it.
     pub opened_by: Option<EventId>,
-    /// The event from which its clocks run: the last that opened it again, or the one that opened it.
+    /// The event from which its clocks run: the last that opened it again or from which it was held for duress, or the one that
+    /// opened it.
     pub since: Option<EventId>,
     /// How urgent it is.
     pub priority: Option<Priority>,
@@ -67,7 +68,7 @@ pub struct Case {
     pub texts: BTreeMap<EventId, TextHistory>,
     /// When events end: of concurrent versions of one the shortest time holds.
     pub expires: BTreeMap<EventId, u64>,
-    /// The steps of the ladder that were told, each with the event that counts.
+    /// The steps of the ladder that were told since the clocks run, each with the event that counts.
     pub escalated: BTreeMap<u64, EventId>,
     /// Events that change nothing, and why.
     pub refused: BTreeMap<EventId, Refusal>,
@@ -96,7 +97,7 @@ pub struct Assessment {
     pub party: Option<(u64, u64)>,
 }
 
-/// The first events of each sort since the case was opened.
+/// The first events of each sort since the clocks of the case run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Milestones {
     /// A coordinator answered.
@@ -222,11 +223,10 @@ fn acks(view: &View<'_>) -> BTreeMap<EventId, BTreeSet<(Fingerprint, AckLevel)>>
 }
 
 fn milestones(view: &View<'_>) -> Milestones {
-    let mut first = Milestones::default();
-    for (place, entry) in view.entries() {
-        if view.effects.get(place).is_some_and(|effect| effect.reopens) {
-            first = Milestones::default();
-        }
+    let (mut first, restart) = (Milestones::default(), view.restart());
+    // Whoever did not know that the clocks began anew has answered what was before.
+    let counts = |place: &usize| restart.is_none_or(|restart| view.dag.before(restart, *place));
+    for (_, entry) in view.entries().filter(|(place, _)| counts(place)) {
         let human = matches!(entry.body(), Body::Ack(ack) if ack.level != AckLevel::Device);
         let words = matches!(entry.body(), Body::Notice(_));
         if human || (words && entry.role != Role::Defender) {
@@ -267,10 +267,11 @@ fn expires(view: &View<'_>) -> BTreeMap<EventId, u64> {
 
 /// Of several that say the same step, the first in order counts.
 fn escalated(view: &View<'_>) -> BTreeMap<u64, EventId> {
-    let mut steps = BTreeMap::new();
+    let (mut steps, since) = (BTreeMap::new(), view.since());
     for (_, entry) in view.entries() {
         if let Body::Escalation(escalation) = entry.body()
             && escalation.reason != EscalationReason::MissedCheckIn
+            && Some(escalation.about) == since
         {
             steps.entry(escalation.step).or_insert(entry.id());
         }

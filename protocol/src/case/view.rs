@@ -24,6 +24,8 @@ pub(super) struct Effect {
     pub(super) status: Option<CaseStatus>,
     /// Whether it opens again what had ended.
     pub(super) reopens: bool,
+    /// Whether the clocks of the case begin anew.
+    pub(super) restarts: bool,
 }
 
 /// A set of accepted events.
@@ -91,11 +93,16 @@ impl<'a> View<'a> {
         self.standing().into_iter().max_by_key(protection)
     }
 
-    /// The event from which its clocks run: the last one that opened it again, or the one that opened it.
+    /// The event from which its clocks run: the last one that opened it again or said that its defender is not free to speak, or
+    /// the one that opened it.
     pub(super) fn since(&self) -> Option<EventId> {
-        let again = self.set.iter().filter(|place| self.effect(*place).is_some_and(|effect| effect.reopens)).last();
         let first = || self.entries().find(|(_, entry)| opens(entry)).map(|(place, _)| place);
-        again.or_else(first).and_then(|place| self.dag.at(place)).map(Entry::id)
+        self.restart().or_else(first).and_then(|place| self.dag.at(place)).map(Entry::id)
+    }
+
+    /// Where its clocks began anew for the last time.
+    pub(super) fn restart(&self) -> Option<usize> {
+        self.set.iter().filter(|place| self.effect(*place).is_some_and(|effect| effect.restarts)).last()
     }
 
     pub(super) fn reopened(&self) -> usize {

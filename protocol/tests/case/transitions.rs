@@ -234,6 +234,46 @@ fn duress_holds_until_two_have_made_sure() {
 }
 
 #[test]
+fn the_clocks_begin_anew_with_duress_and_with_what_opens_a_case_again() {
+    for (from, restarts) in [
+        (CaseStatus::Acked, true),
+        (CaseStatus::Active, true),
+        (CaseStatus::Monitor, true),
+        (CaseStatus::Closed, true),
+        (CaseStatus::DuressHold, false),
+    ] {
+        let mut story = Story::at(&from);
+        let before = story.reduced();
+        let held = story.say(DEFENDER, duress());
+        let case = story.reduced();
+        assert_eq!(case.since == Some(held), restarts, "{from}");
+        assert_eq!(case.since == before.since, !restarts, "{from}: what is held is not begun anew with each check-in");
+        assert_eq!(case.reopened, before.reopened, "{from}");
+    }
+
+    let mut story = Story::at(&CaseStatus::Active);
+    let alert = story.reduced().opened_by.expect("an alert opened it");
+    let tell = |about| Escalation { step: 1, reason: EscalationReason::NoAck, about };
+    story.say(DILAN, tell(alert));
+    assert_eq!(story.reduced().escalated.len(), 1);
+    let seen = story.heads();
+    let held = story.say(DEFENDER, duress());
+    // Amina answers what she knows of, which is not the duress.
+    story.say_having_seen(AMINA, &seen, ack(alert, AckLevel::Human), &Around::default());
+    let case = story.reduced();
+    assert!(case.milestones.ack.is_none() && case.escalated.is_empty());
+    story.say(DILAN, tell(held));
+    let answer = story.say(AMINA, ack(held, AckLevel::Human));
+    let case = story.reduced();
+    assert_eq!((case.milestones.ack, case.escalated.len()), (Some(answer), 1));
+
+    let mut story = Story::at(&CaseStatus::Closed);
+    let again = story.say(DEFENDER, ThreatAlert::default());
+    let case = story.reduced();
+    assert_eq!((case.since, case.milestones.ack, case.reopened), (Some(again), None, 1));
+}
+
+#[test]
 fn roles_and_groups() {
     let mut story = Story::at(&CaseStatus::Triaged);
     let notice = || Notice { text: NoticeText::new("hello").expect("a text") };

@@ -8,7 +8,7 @@ use crate::content::vocabulary::EscalationReason;
 pub const ESCALATION_STEPS: u64 = 4;
 
 layout! {
-    /// Nobody has answered: the next are told. One a case and step counts, however many are written.
+    /// Nobody has answered: the next are told. One for a step counts, however many are written.
     Escalation {
         /// Which step.
         0 step: u64 where 1..=ESCALATION_STEPS,
