@@ -16,7 +16,7 @@ use himaya_tests::sim::{World, play};
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
 
-const SMALL: Scale = Scale { groups: 80, largest: 40, days: 8, seed: 7 };
+const SMALL: Scale = Scale { groups: 80, largest: 40, others: 40, days: 8, seed: 7 };
 
 /// Asks one thing of one setting.
 fn asked(setting: &Setting, task: Task, traffic: Traffic, ips: bool) -> Outcome {
@@ -58,9 +58,9 @@ fn chunks_of_key_updates_name_the_members_to_who_sees_ips() {
 fn the_bar_of_twice_random_holds_with_sweep_and_cover() {
     for name in ["cover 1 h", "cover 10 min"] {
         let setting = named(Setting::switched(), name);
-        for (task, ips) in [(Task::Linking, false), (Task::CoMembership, false), (Task::Acquaintance, true)] {
+        for task in [Task::Linking, Task::CoMembership, Task::Acquaintance] {
             // So few people give no narrow bound; docs/metadata.md has it for more.
-            let outcome = asked(&setting, task, Traffic::Covered, ips);
+            let outcome = asked(&setting, task, Traffic::Covered, task.takes_ips());
             assert!(outcome.top1 <= 2.0 * outcome.random && outcome.auc < 0.6, "{name}, {}: {outcome:?}", task.name());
         }
         let outcome = asked(&setting, Task::Sender, Traffic::Covered, false);
@@ -133,7 +133,7 @@ async fn both(company: &mut Company<'_>, population: &Population, setting: &Sett
 #[test]
 fn real_clients_put_as_the_model_does_and_the_adversary_sees_a_weakening_of_them() {
     play(|| async {
-        let population = Population::new(30, 12, &mut ChaCha20Rng::seed_from_u64(11));
+        let population = Population::new(30, 12, 12, &mut ChaCha20Rng::seed_from_u64(11));
         let mut company = Company::assemble(&population, 11).await;
         let people = population.people.len();
         let (real, model) = both(&mut company, &population, &Setting::usual(), 3).await;

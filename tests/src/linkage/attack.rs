@@ -26,6 +26,9 @@ pub enum Task {
     Linking,
     /// Which of 50 later puts was written by another member of the same group?
     CoMembership,
+    /// The same, when nothing is seen but what is not urgent: what leaves at once tells who has something in common, and is all that
+    /// cover cannot hide. Asked of a relay that sees IP addresses; without them it is [`Self::CoMembership`].
+    CoveredAlone,
     /// Which of 50 IP addresses is of a member of a group with this one?
     Acquaintance,
     /// Whose of 50 open feeds belongs to the client that put this?
@@ -36,17 +39,24 @@ pub enum Task {
 
 impl Task {
     /// In the order of the tables.
-    pub const ALL: [Self; 5] = [Self::Linking, Self::CoMembership, Self::Acquaintance, Self::Sender, Self::Size];
+    pub const ALL: [Self; 6] =
+        [Self::Linking, Self::CoMembership, Self::CoveredAlone, Self::Acquaintance, Self::Sender, Self::Size];
 
     /// What it is called in tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Linking => "linking",
             Self::CoMembership => "co-membership, by puts",
+            Self::CoveredAlone => "co-membership, by puts, of covered ones alone",
             Self::Acquaintance => "co-membership, by IP",
             Self::Sender => "sender",
             Self::Size => "group size",
         }
+    }
+
+    /// Whether it is asked only of a relay that sees IP addresses.
+    pub fn takes_ips(self) -> bool {
+        matches!(self, Self::CoveredAlone | Self::Acquaintance)
     }
 }
 
@@ -77,8 +87,9 @@ pub fn attack(
 ) -> Option<Outcome> {
     let covered;
     let played = match (task, traffic) {
+        (Task::CoveredAlone, Traffic::All) => return None,
         // What two people have in common is seen in all that they write, so the rest is taken away.
-        (Task::Acquaintance, Traffic::Covered) => {
+        (Task::CoveredAlone | Task::Acquaintance, Traffic::Covered) => {
             covered = only_covered(played);
             &covered
         }
@@ -89,8 +100,8 @@ pub fn attack(
     let last = played.view.puts.last()?.at;
     let (learned, tested) = ((DAY / 2, last / 2), (last / 2, last));
     match task {
-        Task::Linking | Task::CoMembership => {
-            let mut ask = |half| asked.about_puts(half, task == Task::CoMembership, rng);
+        Task::Linking | Task::CoMembership | Task::CoveredAlone => {
+            let mut ask = |half| asked.about_puts(half, task != Task::Linking, rng);
             let (learn, test) = (ask(learned), ask(tested));
             judge(&learn, &test, rng)
         }

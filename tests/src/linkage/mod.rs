@@ -99,8 +99,8 @@ pub fn run(arguments: &[String], out: &mut dyn Write) -> ExitCode {
 /// Lets real clients play it, and writes each table into a file when it is there, or prints it.
 fn with_real_clients(asked: Asked) -> anyhow::Result<()> {
     let whole = real::WHOLE;
-    let scale =
-        Scale { largest: asked.largest.unwrap_or(whole.largest), days: asked.days.unwrap_or(whole.days), ..whole };
+    let largest = asked.largest.unwrap_or(whole.largest);
+    let scale = Scale { largest, others: whole.others.min(largest), days: asked.days.unwrap_or(whole.days), ..whole };
     let file = asked.out.map(|folder| folder.join(format!("linkage-real-{}.md", scale.largest)));
     let heading = "# The linkage experiment with real clients: all figures\n\nWritten by the command in \
         [metadata.md](../metadata.md#with-real-clients), which says what they mean.\n";

@@ -1,6 +1,6 @@
 //! Everybody's clients and the relay on simulated time: what the relay sees, and what was behind it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use himaya::engine::schedule;
 use himaya::transport::Call;
@@ -19,12 +19,36 @@ use super::{DAY, matter};
 pub(super) const SYNC: u64 = 3_600;
 
 /// What the relay saw, and what was behind each put.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Played {
     /// What the relay saw.
     pub view: View,
     /// What was behind each put, in the same order.
     pub truths: Vec<Truth>,
+}
+
+impl Played {
+    /// The same play as a relay sees it when what is put says more than it does: a weakening that changes nothing of what anybody does.
+    pub fn seen_under(mut self, setting: &Setting) -> Self {
+        if setting.one_connection {
+            let mut feeds: HashMap<usize, Vec<&Session>> = HashMap::new();
+            for session in &self.view.sessions {
+                feeds.entry(session.from).or_default().push(session);
+            }
+            for put in &mut self.view.puts {
+                let open = |feed: &&&Session| (feed.opened..=feed.closed).contains(&put.at);
+                if let Some(feed) = feeds.get(&put.from).and_then(|feeds| feeds.iter().rev().find(open)) {
+                    put.connection = feed.connection;
+                }
+            }
+        }
+        if setting.channels {
+            for (put, truth) in self.view.puts.iter_mut().zip(&self.truths) {
+                put.channel = truth.group.map(|group| channel(group, put.at / DAY));
+            }
+        }
+        self
+    }
 }
 
 /// What happens at a time.
@@ -95,7 +119,7 @@ pub fn play(population: &Population, script: &[Line], setting: &Setting, days: u
         world.act(act);
     }
     world.played.view.end_at(world.end, setting.reading);
-    world.played
+    world.played.seen_under(setting)
 }
 
 impl<R: RngCore> World<'_, R> {
@@ -140,7 +164,7 @@ impl<R: RngCore> World<'_, R> {
 
     /// Opens the feed, reads, and does what came meanwhile.
     fn begin(&mut self, who: usize) {
-        let connection = self.connection(who, Call::Feed);
+        let connection = self.connections.of(Call::Feed);
         let session = self.played.view.sessions.len();
         self.clients[who].session = Some(session);
         self.played.view.sessions.push(Session { connection, from: who, opened: self.now, closed: self.end });
@@ -185,9 +209,8 @@ impl<R: RngCore> World<'_, R> {
         for address in &chunks {
             self.played.view.chunks.push(ChunkSeen { at: self.now, from: who, address: *address });
         }
-        let connection = self.connection(who, Call::Put);
-        let channel = load.group.filter(|_| self.setting.channels).map(|group| channel(group, self.now / DAY));
-        self.played.view.puts.push(PutSeen { at: self.now, connection, from: who, channel });
+        let connection = self.connections.of(Call::Put);
+        self.played.view.puts.push(PutSeen { at: self.now, connection, from: who, channel: None });
         self.played.truths.push(Truth { who, group: load.group, covered: load.covered });
         if reads {
             self.read(who);
@@ -208,7 +231,7 @@ impl<R: RngCore> World<'_, R> {
 
     fn arrive(&mut self, who: usize, group: usize, what: Arrived) {
         for address in what.chunks {
-            let connection = self.connection(who, Call::Pick);
+            let connection = self.connections.of(Call::Pick);
             self.played.view.picks.push(PickSeen { at: self.now, connection, from: who, address });
         }
         if what.commit {
@@ -233,7 +256,7 @@ impl<R: RngCore> World<'_, R> {
     }
 
     fn read(&mut self, who: usize) {
-        let connection = self.connection(who, Call::Read);
+        let connection = self.connections.of(Call::Read);
         self.played.view.reads.push(ReadSeen { at: self.now, connection });
         if self.setting.reading != Reading::Sweep {
             self.read_by_lists(who);
@@ -248,7 +271,7 @@ impl<R: RngCore> World<'_, R> {
     /// Asks for what came since the last time among decoys, and does what came.
     fn read_by_lists(&mut self, who: usize) {
         for named in self.readers.lists(who, &self.played, self.setting.reading, self.rng) {
-            let connection = self.connection(who, Call::Pick);
+            let connection = self.connections.of(Call::Pick);
             let named = named.into_iter().collect();
             self.played.view.lists.push(ListSeen { at: self.now, connection, from: who, named });
         }
@@ -274,15 +297,9 @@ impl<R: RngCore> World<'_, R> {
             }
         }
     }
-
-    /// The number of the connection that a call travels on.
-    fn connection(&mut self, who: usize, call: Call) -> u64 {
-        let open = self.clients[who].session.map(|session| self.played.view.sessions[session].connection);
-        self.connections.of(call, open.filter(|_| self.setting.one_connection))
-    }
 }
 
 /// The name that a group's puts of a day are filed under where there are channels.
-pub(super) fn channel(group: usize, day: u64) -> u64 {
+fn channel(group: usize, day: u64) -> u64 {
     u64::try_from(group).unwrap_or_default() << 32 | day
 }

@@ -57,8 +57,8 @@ pub struct Population {
 const ALWAYS_ON: u32 = 30;
 
 impl Population {
-    /// So many groups in the usual mixture, the largest with up to `largest` members.
-    pub fn new(groups: usize, largest: usize, rng: &mut impl RngCore) -> Self {
+    /// So many groups in the usual mixture, the largest with `largest` members, other networks with up to `others`.
+    pub fn new(groups: usize, largest: usize, others: usize, rng: &mut impl RngCore) -> Self {
         let mut made = Self::default();
         let share = |percent: usize| (groups * percent).div_ceil(100);
         let desks: Vec<Vec<usize>> = (0..share(8)).map(|_| made.newcomers(rng.random_range(3..=12), rng)).collect();
@@ -87,7 +87,7 @@ impl Population {
             made.circle(&defenders, rng);
         }
         for number in 0..networks {
-            let size = if number == 0 { largest } else { rng.random_range(10.min(largest)..=largest) };
+            let size = if number == 0 { largest } else { rng.random_range(10.min(others)..=others) };
             let mut everybody: Vec<usize> = (0..made.people.len()).collect();
             everybody.shuffle(rng);
             everybody.truncate(size);

@@ -19,6 +19,8 @@ pub struct Scale {
     pub groups: usize,
     /// How many members the largest has.
     pub largest: usize,
+    /// How many members the other networks have at most.
+    pub others: usize,
     /// How many days.
     pub days: u64,
     /// Where everything random comes from.
@@ -28,7 +30,7 @@ pub struct Scale {
 impl Scale {
     /// The one of docs/metadata.md.
     pub fn whole() -> Self {
-        Self { groups: 200, largest: 200, days: 14, seed: 5 }
+        Self { groups: 200, largest: 200, others: 200, days: 14, seed: 5 }
     }
 }
 
@@ -61,7 +63,7 @@ pub struct Amount {
 /// Everything that is asked: what, about which puts, and whether the relay sees IP addresses.
 pub fn questions() -> impl Iterator<Item = (Task, Traffic, bool)> {
     [false, true].into_iter().flat_map(|ips| {
-        let tasks = Task::ALL.into_iter().filter(move |task| ips || *task != Task::Acquaintance);
+        let tasks = Task::ALL.into_iter().filter(move |task| ips || !task.takes_ips());
         tasks.flat_map(move |task| [Traffic::Covered, Traffic::All].map(|traffic| (task, traffic, ips)))
     })
 }
@@ -83,7 +85,7 @@ pub fn run(scale: Scale, setting: &Setting) -> (Amount, Vec<Row>) {
 /// Plays one setting and asks some things about it: what, about which puts, and whether the relay sees IP addresses.
 pub fn ask(scale: Scale, setting: &Setting, questions: &[(Task, Traffic, bool)]) -> (Amount, Vec<Row>) {
     let mut rng = ChaCha20Rng::seed_from_u64(scale.seed);
-    let population = Population::new(scale.groups, scale.largest, &mut rng);
+    let population = Population::new(scale.groups, scale.largest, scale.others, &mut rng);
     let script = script(&population, scale.days, &mut rng);
     let played = play(&population, &script, setting, scale.days, &mut rng);
     let mut rows = Vec::new();

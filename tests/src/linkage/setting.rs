@@ -37,7 +37,7 @@ pub struct Setting {
     pub updates: Updates,
     /// How clients read.
     pub reading: Reading,
-    /// Whether everything a client does goes over one connection: a weakening.
+    /// Whether everything a client puts goes over its feed's connection: a weakening.
     pub one_connection: bool,
     /// Whether a group's puts of one day are filed under one name: a weakening.
     pub channels: bool,
@@ -55,6 +55,11 @@ impl Setting {
             one_connection: false,
             channels: false,
         }
+    }
+
+    /// Whether it is another view of what clients do as they are.
+    pub fn is_view(&self) -> bool {
+        self.one_connection || self.channels
     }
 
     /// What people may switch, as the client is.

@@ -109,11 +109,10 @@ impl View {
 pub(super) struct Connections(u64);
 
 impl Connections {
-    /// The connection that a call travels on; `all`: the one that everything goes over where there is one.
-    pub(super) fn of(&mut self, call: Call, all: Option<u64>) -> u64 {
-        match (call.connection(), all) {
-            (Connection::Own | Connection::Reads, Some(all)) => all,
-            (Connection::Own | Connection::Reads, None) => {
+    /// The connection that a call travels on.
+    pub(super) fn of(&mut self, call: Call) -> u64 {
+        match call.connection() {
+            Connection::Own | Connection::Reads => {
                 self.0 += 1;
                 self.0
             }

@@ -11,7 +11,8 @@ use crate::sim::{Person, World};
 
 /// How many hours may pass, with a sync of everybody in each, until those who have joined have keys of their own.
 const SETTLING: u64 = 24;
-/// In a group larger than this not everybody renews the own key at first, but one in so many: enough for short commits.
+/// In a group of more than twice as many not everybody renews the own key at first, but whoever has every so-manieth leaf of the
+/// group's tree: enough for short commits.
 const RENEWING: usize = 8;
 
 /// Everybody, and which group each circle is.
@@ -57,6 +58,12 @@ fn renews(person: &mut Person) -> bool {
     person.run(|ctx| Ok(ctx.row("SELECT 1 FROM circle WHERE update_due IS NOT NULL", &[], |_| Ok(()))?)).is_some()
 }
 
+/// Where somebody stands in a group's tree: people are added in the order in which their requests were read, which is random.
+fn leaf(person: &mut Person, circle: &CircleId) -> usize {
+    let sql = "SELECT leaf FROM lane WHERE circle = ?1 AND own = 1 AND kind = 'member' ORDER BY epoch DESC LIMIT 1";
+    person.run(|ctx| Ok(ctx.row(sql, &[circle], |row| row.get(0))?)).expect("whoever has joined has a lane")
+}
+
 async fn bring_together(people: &mut [Person], group: usize, members: &[usize]) -> CircleId {
     let name = name(group);
     let (owner, others) = members.split_first().expect("a group has an owner");
@@ -75,9 +82,9 @@ async fn bring_together(people: &mut [Person], group: usize, members: &[usize]) 
         people[*owner].run(|ctx| engine::approve(ctx, request.id, &circle, Role::Contact));
     }
     people[*owner].sync().await;
-    for (place, other) in others.iter().enumerate() {
+    for other in others {
         people[*other].sync().await;
-        if members.len() > 2 * RENEWING && !place.is_multiple_of(RENEWING) {
+        if members.len() > 2 * RENEWING && !leaf(&mut people[*other], &circle.id).is_multiple_of(RENEWING) {
             people[*other]
                 .run(|ctx| Ok(ctx.execute("UPDATE circle SET update_due = NULL WHERE id = ?1", &[&circle.id])?));
         }

@@ -176,7 +176,7 @@ impl Stage<'_> {
     }
 
     async fn begin(&mut self, who: usize) {
-        let connection = self.connection(who, Call::Feed);
+        let connection = self.connections.of(Call::Feed);
         let session = self.played.view.sessions.len();
         self.played.view.sessions.push(Session { connection, from: who, opened: self.now, closed: self.end });
         self.clients[who].session = Some(session);
@@ -259,11 +259,11 @@ impl Stage<'_> {
                 Called::Read if read => (),
                 Called::Read => {
                     read = true;
-                    let connection = self.connection(who, Call::Read);
+                    let connection = self.connections.of(Call::Read);
                     self.played.view.reads.push(ReadSeen { at: self.now, connection });
                 }
                 Called::List(list) => {
-                    let connection = self.connection(who, Call::Pick);
+                    let connection = self.connections.of(Call::Pick);
                     // What lay there before the play is nobody's here.
                     let mut named: Vec<usize> = list.iter().filter_map(|name| self.put_at.get(name).copied()).collect();
                     named.sort_unstable();
@@ -279,7 +279,7 @@ impl Stage<'_> {
                 }
                 Called::Chunks(addresses) => {
                     for address in addresses {
-                        let connection = self.connection(who, Call::Pick);
+                        let connection = self.connections.of(Call::Pick);
                         let address = self.chunk(&address);
                         self.played.view.picks.push(PickSeen { at: self.now, connection, from: who, address });
                     }
@@ -295,11 +295,9 @@ impl Stage<'_> {
 
     fn put(&mut self, who: usize, address: &Address) {
         let (truth, cares) = self.clients[who].truth(who, self.groups, address);
-        let connection = self.connection(who, Call::Put);
-        let channel =
-            truth.group.filter(|_| self.setting.channels).map(|group| super::play::channel(group, self.now / DAY));
+        let connection = self.connections.of(Call::Put);
         self.put_at.insert(address.prefix(), self.played.view.puts.len());
-        self.played.view.puts.push(PutSeen { at: self.now, connection, from: who, channel });
+        self.played.view.puts.push(PutSeen { at: self.now, connection, from: who, channel: None });
         self.played.truths.push(truth);
         let hearers: Vec<usize> = match cares {
             For::Nobody => Vec::new(),
@@ -345,12 +343,6 @@ impl Stage<'_> {
     fn chunk(&mut self, address: &Address) -> u64 {
         let next = u64::try_from(self.chunks.len()).unwrap_or(u64::MAX);
         *self.chunks.entry(*address).or_insert(next)
-    }
-
-    /// The number of the connection that a call travels on.
-    fn connection(&mut self, who: usize, call: Call) -> u64 {
-        let open = self.clients[who].session.map(|session| self.played.view.sessions[session].connection);
-        self.connections.of(call, open.filter(|_| self.setting.one_connection))
     }
 
     /// Everybody reads to the end: what was raised has arrived.
