@@ -167,6 +167,44 @@ fn the_reserve_is_for_alerts_answers_and_removals() {
 }
 
 #[test]
+fn a_long_removal_leaves_half_of_the_reserve_and_waits_for_alerts() {
+    play(async || {
+        let mut world = World::with_tokens(15, 14, 7);
+        let mut people: Vec<Person> = (0..7).map(|number| world.invited(&format!("person {number}"), number)).collect();
+        let (dilan, others) = people.split_first_mut().expect("there are some");
+        dilan.create_circle("home");
+        for other in others.iter_mut() {
+            dilan.add(other, "home").await;
+        }
+        settle(&world, &mut people.iter_mut().collect::<Vec<_>>()).await;
+        let dilan = &mut people[0];
+        use_up(dilan, RESERVE / 2);
+        let before = dilan.line.written().len();
+        dilan.remove("home", "person 6");
+        let parts = |person: &mut Person| {
+            let sql = "SELECT count(*) FROM job WHERE purpose = 'part'";
+            person.run(|ctx| Ok(ctx.row(sql, &[], |row| row.get::<_, i64>(0))?)).unwrap_or_default()
+        };
+        let long = parts(dilan);
+        assert!(long > 1, "it is cut");
+        let alert = dilan.sos("home");
+        dilan.sync().await;
+        assert_eq!(dilan.line.written().len(), before + 1, "the alert went alone");
+        assert_eq!((parts(dilan), stock(dilan).left), (long, RESERVE / 2 - 1));
+        people[1].sync().await;
+        assert!(arrived(&mut people[1], alert));
+        world.clock.advance(DAY - world.clock.seconds() % DAY);
+        let dilan = &mut people[0];
+        for wait in [DAY / 4, DAY / 4, DAY / 4, DAY / 4 - 2] {
+            dilan.sync().await;
+            world.clock.advance(wait);
+        }
+        assert_eq!((waiting(dilan), dilan.members("home").len()), (0, 6), "the next draw pays for it");
+        audit(&dilan.line);
+    });
+}
+
+#[test]
 fn an_empty_stock_keeps_an_alert_and_the_next_draw_sends_it_first() {
     play(async || {
         let mut world = World::with_tokens(6, 14, 2);

@@ -7,6 +7,7 @@
 
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::cell::CELL_SIZE;
+use himaya_protocol::wire::parts::PARTS_MAX;
 
 use super::error::EngineError;
 use super::outbox;
@@ -21,8 +22,8 @@ pub const COVER_MEAN_MOST: Seconds = 86_400;
 const MEAN: &str = "cover mean";
 /// When the next write is due.
 const AT: &str = "cover at";
-/// How many tokens noise leaves beside the reserve, for what is not urgent and real.
-const SPARE: u64 = 16;
+/// How many tokens noise leaves beside the reserve, for what is not urgent and real: a key update with all of its parts.
+const SPARE: u64 = PARTS_MAX as u64 + 1;
 
 /// The mean time between two writes while this client watches, in seconds; 0 when there is no schedule.
 pub fn cover_mean(ctx: &Ctx<'_>) -> Result<Seconds, EngineError> {

@@ -240,7 +240,7 @@ pub(super) fn queue(ctx: &Ctx<'_>) -> Result<Vec<Waiting>, EngineError> {
             purpose = 'commit' AND (coalesce(circle IN (SELECT id FROM circle WHERE adrift = 'missed'), 1)
                 OR EXISTS (SELECT 1 FROM job AS part WHERE part.purpose = 'part' AND part.circle = job.circle)),
             EXISTS (SELECT 1 FROM token WHERE token.address = job.address), not_before,
-            EXISTS (SELECT 1 FROM chunk WHERE chunk.job = job.id AND NOT chunk.stored), spread
+            EXISTS (SELECT 1 FROM chunk WHERE chunk.job = job.id AND NOT chunk.stored), spread, purpose = 'part'
         FROM job ORDER BY id";
     let jobs = ctx.rows(sql, &[], |row| {
         let place = row.get(2)?;
@@ -256,6 +256,7 @@ pub(super) fn queue(ctx: &Ctx<'_>) -> Result<Vec<Waiting>, EngineError> {
             not_before: loaded(row.get(9)?),
             chunks: row.get(10)?,
             spread: loaded(row.get(11)?),
+            part: row.get(12)?,
         })
     })?;
     Ok(jobs)

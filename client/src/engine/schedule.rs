@@ -95,6 +95,8 @@ pub enum Pace {
 pub enum Supply {
     /// None.
     Out,
+    /// Half of the reserve, or less.
+    Low,
     /// The reserve, or less.
     Reserve,
     /// Enough for everything, or none is needed.
@@ -116,6 +118,8 @@ pub struct Waiting {
     pub reserve: bool,
     /// Whether it is a commit.
     pub commit: bool,
+    /// Whether it is a part of a commit.
+    pub part: bool,
     /// Whether it has to wait for its circle.
     pub stopped: bool,
     /// Whether it has chunks that the relay does not have yet.
@@ -145,7 +149,7 @@ pub struct Next {
     pub reserve: bool,
 }
 
-/// The next job whose time has come: urgent ones first, commits after everything that needs no reading, chunks after
+/// The next job whose time has come: urgent ones first, commits and their parts after everything else, chunks after
 /// cells, alerts and answers before the rest, then in the order they were queued.
 ///
 /// Readers look a few slots ahead in each lane and no further, so a job waits while several of those before it in its lane do; in
@@ -157,7 +161,7 @@ pub fn next(queue: &[Waiting], supply: Supply, pace: Pace, now: Seconds) -> Opti
         .iter()
         .filter(|job| due(job) || job.not_before > now.saturating_add(CLOCK_WENT_BACK) || lanes.behind(job).any(due));
     let ready = ready.filter(|job| may_leave(job, &lanes, supply, pace, now) && lanes.before(job) < OVERTAKEN);
-    let first = ready.min_by_key(|job| (!job.urgent, job.commit, job.chunks, !job.reserve, job.id))?;
+    let first = ready.min_by_key(|job| (!job.urgent, job.commit || job.part, job.chunks, !job.reserve, job.id))?;
     Some(Next { id: first.id, reserve: first.reserve || lanes.behind(first).any(|job| job.reserve) })
 }
 
@@ -172,9 +176,11 @@ pub fn next_due(queue: &[Waiting], supply: Supply, pace: Pace) -> Option<Seconds
 fn may_leave(job: &Waiting, lanes: &Lanes<'_>, supply: Supply, pace: Pace, now: Seconds) -> bool {
     // What has chunks is not pulled along by what the cover schedule let leave: it has its own turns.
     let pulls = |later: &Waiting| later.urgent || (later.released && !job.chunks);
+    // A long removal leaves half of the reserve to alerts and answers.
+    let reserve = |job: &Waiting| job.reserve && (supply == Supply::Reserve || !job.part);
     let paid = match supply {
         Supply::Ample => true,
-        Supply::Reserve => job.paid || job.reserve || lanes.behind(job).any(|job| job.reserve),
+        Supply::Reserve | Supply::Low => job.paid || reserve(job) || lanes.behind(job).any(reserve),
         Supply::Out => job.paid,
     };
     let goes = || job.urgent || job.released || lanes.behind(job).any(pulls);
@@ -337,6 +343,12 @@ mod tests {
         assert_eq!(chosen(&queue[..2], Supply::Ample, Pace::All), Some(2));
         assert_eq!(chosen(&queue[..1], Supply::Ample, Pace::All), Some(1));
         assert_eq!(chosen(&queue[..1], Supply::Ample, Pace::Urgent), None);
+        let part = Waiting { part: true, urgent: true, reserve: true, ..job(0) };
+        let removal = [part, Waiting { urgent: true, reserve: true, ..job(9) }];
+        assert_eq!(chosen(&removal, Supply::Ample, Pace::All), Some(9), "an alert does not wait for what is long");
+        assert_eq!(chosen(&removal[..1], Supply::Reserve, Pace::All), Some(0));
+        assert_eq!(chosen(&removal[..1], Supply::Low, Pace::All), None);
+        assert_eq!(chosen(&removal, Supply::Low, Pace::All), Some(9));
     }
 
     #[test]

@@ -21,13 +21,15 @@ use rusqlite::types::ToSql;
 use super::adrift::WINDOW_SECONDS;
 use super::error::EngineError;
 use super::lanes::loaded;
-use super::outbox::Job;
+use super::outbox::{Job, Purpose};
 use super::schedule::Supply;
 use super::suspicion::{self, Reason};
 use crate::store::{Ctx, Seconds, StoreError};
 
 /// How many tokens are kept for alerts, answers of people and removals: a quarter of a draw.
 pub const RESERVE: u64 = 32;
+/// What the parts of long removals leave of it to alerts and answers.
+const RESERVE_HALF: u64 = RESERVE / 2;
 
 /// 1 when the relay asks for tokens.
 const ACCESS: &str = "relay access";
@@ -262,7 +264,8 @@ pub(super) fn supply(ctx: &Ctx<'_>) -> Result<Supply, EngineError> {
     }
     Ok(match left(ctx)? {
         0 => Supply::Out,
-        1..=RESERVE => Supply::Reserve,
+        1..=RESERVE_HALF => Supply::Low,
+        ..=RESERVE => Supply::Reserve,
         _ => Supply::Ample,
     })
 }
@@ -278,8 +281,9 @@ pub fn right_for(ctx: &Ctx<'_>, job: &Job, address: &Address) -> Result<Right, E
     let bytes = match (bound, supply(ctx)?) {
         (Some(bytes), _) => bytes,
         (None, Supply::Out) => return Ok(Right::Wait),
-        (None, Supply::Reserve) if !job.reserve => return Ok(Right::Wait),
-        (None, Supply::Reserve | Supply::Ample) => {
+        (None, Supply::Reserve | Supply::Low) if !job.reserve => return Ok(Right::Wait),
+        (None, Supply::Low) if job.purpose == Purpose::Part => return Ok(Right::Wait),
+        (None, Supply::Reserve | Supply::Low | Supply::Ample) => {
             let free = "SELECT bytes FROM token WHERE address IS NULL ORDER BY bytes LIMIT 1";
             let Some(bytes) = ctx.row(free, &[], |row| row.get::<_, Vec<u8>>(0))? else { return Ok(Right::Wait) };
             ctx.execute("UPDATE token SET address = ?2 WHERE bytes = ?1", &[&bytes, &address])?;

@@ -66,7 +66,10 @@ impl Client {
         self.jobs += 1;
         // Commits have a lane of their own.
         let lane = i64::try_from(group).ok().map(|group| (if load.commit { -1 - group } else { group }, self.jobs));
-        self.push(Waiting { lane, urgent, commit: load.commit, id: self.jobs, ..Waiting::default() }, load);
+        self.push(
+            Waiting { lane, urgent, commit: load.commit, part: load.part, id: self.jobs, ..Waiting::default() },
+            load,
+        );
     }
 
     /// Queues a key update: its parts, each in its time, and the cell that waits for them. Nothing if one waits already.
