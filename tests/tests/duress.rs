@@ -2,9 +2,9 @@
 
 use himaya::engine::{self, EngineError};
 use himaya_protocol::case::Case;
-use himaya_protocol::content::body::{CheckInPlan, Triage};
+use himaya_protocol::content::body::{Assignment, CheckInPlan, Triage};
 use himaya_protocol::content::value::{Note, Text};
-use himaya_protocol::content::vocabulary::{AckLevel, CaseStatus, CheckInAnswer, Status, VerifiedBy};
+use himaya_protocol::content::vocabulary::{AckLevel, Act, CaseStatus, CheckInAnswer, Part, Status, VerifiedBy};
 use himaya_protocol::content::{Body, CaseId, EventId, Notice};
 use himaya_protocol::wire::policy::Role;
 use himaya_tests::sim::{Person, World, play, round};
@@ -112,6 +112,67 @@ fn the_desk_knows_and_the_device_of_the_defender_shows_nothing() {
         round(&mut [&mut sara, &mut dilan]).await;
         let seen = shown(&mut dilan, &about);
         assert!(seen.contains("we are here") && !seen.contains("Duress"), "{seen}");
+    });
+}
+
+#[test]
+fn after_the_hold_the_case_goes_on_and_a_later_duress_holds_it_anew() {
+    play(|| async {
+        let mut world = World::new(85);
+        let (mut sara, mut nora, mut dilan) = (world.person("Sara"), world.person("Nora"), world.person("Dilan"));
+        sara.run(|ctx| engine::new_desk(ctx, "Night desk"));
+        sara.add_as(&mut nora, "Night desk", Role::Coordinator).await;
+        round(&mut [&mut sara, &mut nora]).await;
+        sara.open_line(&mut dilan).await;
+        round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+        dilan.run(|ctx| engine::set_duress_word(ctx, "blue tree"));
+        let line = dilan.run(|ctx| engine::own_line(ctx, None)).name;
+        let id = plan(&mut dilan, &world, &line);
+        let about = CaseId::from_slice(id.as_bytes()).expect("an id");
+        let first = answer(&mut dilan, id, 0, CheckInAnswer::Ok, "blue tree");
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        // Nobody says that they have seen it; two make sure of her at once.
+        let one = sara.run(|ctx| {
+            let to = decision(CaseStatus::Triaged, VerifiedBy::InPerson, None);
+            engine::decide(ctx, &about, to, engine::Place::Home)
+        });
+        round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+        nora.run(|ctx| {
+            let to = decision(CaseStatus::Triaged, VerifiedBy::InPerson, Some(one));
+            engine::decide(ctx, &about, to, engine::Place::Home)
+        });
+        // She says nothing new, so what she says next does not come after what was said on the desk.
+        round(&mut [&mut nora, &mut sara]).await;
+        let ended = case(&mut sara, &about);
+        assert_eq!((ended.status, ended.since), (Some(CaseStatus::Triaged), Some(first)));
+        for _ in 0..3 {
+            world.clock.advance(20 * 60);
+            round(&mut [&mut sara, &mut nora]).await;
+        }
+        assert!(case(&mut sara, &about).escalated.is_empty(), "who makes sure has answered");
+        let me = sara.run(|ctx| engine::identity(ctx)).fingerprint;
+        sara.run(|ctx| {
+            let lead = Assignment { member: me, part: Part::Lead, act: Act::Take };
+            engine::decide(ctx, &about, lead, engine::Place::Home)
+        });
+        assert_eq!(case(&mut sara, &about).status, Some(CaseStatus::Active), "the case goes on in the line");
+
+        world.clock.advance(23 * HOUR);
+        let again = answer(&mut dilan, id, 1, CheckInAnswer::Ok, "blue tree");
+        round(&mut [&mut dilan, &mut sara, &mut nora]).await;
+        let held = case(&mut nora, &about);
+        assert_eq!((held.status, held.since), (Some(CaseStatus::DuressHold), Some(again)));
+        assert!(held.milestones.ack.is_none());
+        for _ in 0..3 {
+            world.clock.advance(20 * 60);
+            round(&mut [&mut sara, &mut nora, &mut dilan]).await;
+        }
+        assert_eq!(case(&mut nora, &about).escalated.len(), 3);
+        let seen = shown(&mut dilan, &about);
+        for word in ["Duress", "Escalation"] {
+            assert!(!seen.contains(word), "{word} is on the device: {seen}");
+        }
+        assert_eq!(case(&mut dilan, &about).gaps.len(), 0, "nothing is missing there");
     });
 }
 

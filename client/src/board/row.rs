@@ -123,7 +123,8 @@ impl Row {
             priority: case.priority.clone().unwrap_or(Priority::P4),
             due: clock.and_then(|clock| nearest([clock.ack, clock.lead, clock.reply])),
             step: clock.map_or(0, |clock| clock.step),
-            plan_b: clock.is_some_and(|clock| clock.plan_b),
+            // A defender under duress is told nothing.
+            plan_b: clock.is_some_and(|clock| clock.plan_b) && case.status != Some(CaseStatus::DuressHold),
             lead: case.lead.as_ref().map(name),
             mine: case.lead.as_ref().is_some_and(|who| facts.is_me(who)),
             unconfirmed: case.lead_unconfirmed,

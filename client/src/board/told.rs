@@ -18,7 +18,7 @@ const DUTY_STEP: u64 = 2;
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Told {
-    /// A case is P1 that was not, or was not there.
+    /// A case is P1 that was not, or was not there, or its clocks have begun anew.
     Urgent,
     /// The ladder has come to its next step.
     Escalation,
@@ -40,28 +40,39 @@ impl Told {
     }
 }
 
+/// What was true of a case.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    urgent: bool,
+    step: u64,
+    missed: bool,
+    since: u64,
+}
+
 /// What was true of the cases when it was last looked.
 #[derive(Debug, Default)]
 pub struct Watch {
-    seen: Option<BTreeMap<CaseId, (bool, u64, bool)>>,
+    seen: Option<BTreeMap<CaseId, Seen>>,
 }
 
 impl Watch {
     /// What has happened since the last look; nothing at the first. Practice is not told: nobody is to run for it.
     pub fn look(&mut self, rows: &BTreeMap<CaseId, Row>, facts: &Facts) -> Vec<(Told, CaseId)> {
-        let state = |row: &Row| (is_urgent(row), row.step, is_missed(row));
+        let state =
+            |row: &Row| Seen { urgent: is_urgent(row), step: row.step, missed: is_missed(row), since: row.since };
         let earnest = rows.iter().filter(|(_, row)| !row.exercise && !row.ended);
         let now: BTreeMap<_, _> = earnest.map(|(id, row)| (id.clone(), state(row))).collect();
         let mut told = Vec::new();
         if let Some(seen) = &self.seen {
-            for (id, (urgent, step, missed)) in &now {
+            for (id, row) in &now {
                 let before = seen.get(id).copied().unwrap_or_default();
-                let called = facts.is_on_shift() || *step > 0;
-                told.extend((*urgent && !before.0 && called).then(|| (Told::Urgent, id.clone())));
-                let duty = *step >= DUTY_STEP && facts.is_duty_lead();
+                let called = facts.is_on_shift() || row.step > 0;
+                let anew = !before.urgent || row.since > before.since;
+                told.extend((row.urgent && anew && called).then(|| (Told::Urgent, id.clone())));
+                let duty = row.step >= DUTY_STEP && facts.is_duty_lead();
                 let further = if duty { Told::Duty } else { Told::Escalation };
-                told.extend((*step > before.1).then(|| (further, id.clone())));
-                told.extend((*missed && !before.2).then(|| (Told::Missed, id.clone())));
+                told.extend((row.step > before.step).then(|| (further, id.clone())));
+                told.extend((row.missed && !before.missed).then(|| (Told::Missed, id.clone())));
             }
         }
         self.seen = Some(now);

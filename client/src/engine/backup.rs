@@ -141,14 +141,23 @@ pub(super) fn ask(
 
 /// The consent that stands for somebody who has not been asked yet, and what it grants.
 fn agreed(board: &mut Board, id: &CaseId, to: &Recipient, now: u64) -> Option<(EventId, Vec<ConsentField>)> {
-    let stand = board.case(id)?.consents.clone();
+    let case = board.case(id)?;
+    let (stand, referrals, since) = (case.consents.clone(), case.referrals.clone(), case.since);
+    let since = board.events(id).find(|entry| Some(entry.id()) == since).map(himaya_protocol::case::Entry::written);
     let stands = |id: &EventId| stand.get(id).is_some_and(|ends| ends.is_none_or(|ends| now < ends));
     let mut agreed = None;
     for entry in board.events(id) {
         if let Body::Referral(asked) = entry.body()
             && asked.to == *to
+            && asked.referral.is_none()
         {
-            return None;
+            // What came to nothing before the clocks began anew is asked for again.
+            let ended = referrals.get(&entry.id()).is_some_and(|state| {
+                matches!(state, ReferralState::Rejected | ReferralState::Done | ReferralState::Revoked)
+            });
+            if !ended || since.is_none_or(|since| entry.written() >= since) {
+                return None;
+            }
         }
         if let Body::Consent(said) = entry.body()
             && said.recipient == *to

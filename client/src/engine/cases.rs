@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use himaya_protocol::case::{Board, Entry, Role, reduce};
 use himaya_protocol::content::body::Snapshot;
 use himaya_protocol::content::event::IdPrefix;
-use himaya_protocol::content::vocabulary::{CaseStatus, Status};
-use himaya_protocol::content::{Body, CaseId, Event, EventId};
+use himaya_protocol::content::vocabulary::{AckLevel, CaseStatus, Status};
+use himaya_protocol::content::{Ack, Body, CaseId, Event, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 use himaya_protocol::wire::policy::{self, GroupKind};
 use rusqlite::ToSql;
@@ -161,13 +161,24 @@ pub fn decide_in(
     group: &Circle,
     hours: Option<u64>,
 ) -> Result<EventId, EngineError> {
+    let held = is_held(ctx, case)?;
     let draft = Draft { expires_hours: hours, ..draft(ctx, case)? };
     let id = events::say(ctx, group, body, &draft)?;
     // The caller's transaction goes back with the error, and with it the event.
-    match board(ctx)?.case(case).and_then(|case| case.refused.get(&id).copied()) {
-        Some(refusal) => Err(EngineError::Refused(refusal)),
-        None => Ok(id),
+    if let Some(refusal) = board(ctx)?.case(case).and_then(|case| case.refused.get(&id).copied()) {
+        return Err(EngineError::Refused(refusal));
     }
+    if held && !is_held(ctx, case)? {
+        // What is said where the defender is names nothing that was said on the desk: this leads from there to here.
+        let ended = Ack { refs: [id].into(), level: AckLevel::Human, note: None };
+        events::say(
+            ctx,
+            &home(ctx, case)?,
+            ended,
+            &Draft { case: draft.case, status: draft.status, ..Draft::default() },
+        )?;
+    }
+    Ok(id)
 }
 
 /// What is written about a case that is practice is practice too.

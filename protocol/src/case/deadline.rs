@@ -27,7 +27,7 @@ pub const TURN_MINUTES: u64 = 3;
 
 const HOUR: u64 = 60;
 
-/// When what is due, in minutes after a case was opened.
+/// When what is due, in minutes from when the clocks of a case run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
     /// A coordinator answers.
@@ -161,7 +161,7 @@ pub fn wait(members: &[Fingerprint], me: &Fingerprint, case: &CaseId, step: u64,
     Some(if before == 0 { 0 } else { before.saturating_mul(TURN_MINUTES).saturating_add(jitter % TURN_MINUTES) })
 }
 
-/// Whether somebody has told this step already: one for a case and step is enough.
+/// Whether somebody has told this step already since the clocks run: one is enough.
 pub fn is_told(case: &Case, step: u64) -> bool {
     case.escalated.contains_key(&step)
 }

@@ -121,7 +121,7 @@ pub(super) fn judge(dag: &Dag<'_>, past: &View<'_>, entry: &Entry) -> Result<Eff
 }
 
 fn effect(status: Option<CaseStatus>) -> Effect {
-    Effect { status, ..Effect::default() }
+    Effect { status, reopens: false }
 }
 
 /// An alert, a request, `help`, a missed check-in, duress: opens a case, or wakes it.
@@ -134,16 +134,12 @@ fn danger(past: &View<'_>, entry: &Entry) -> Result<Effect, Refusal> {
         Status::Other(_) => {}
     }
     if matches!(entry.body(), Body::Duress(_)) {
-        // Whoever answered before answered something else. What is held already is not begun anew with each check-in.
-        let restarts = past.status() != Some(CaseStatus::DuressHold);
-        return Ok(Effect { status: Some(CaseStatus::DuressHold), reopens: false, restarts });
+        return Ok(effect(Some(CaseStatus::DuressHold)));
     }
     Ok(match past.status() {
         None => effect(Some(CaseStatus::New)),
         Some(CaseStatus::Monitor) if is_cry(entry) => effect(Some(CaseStatus::Active)),
-        Some(status) if has_ended(&status) => {
-            Effect { status: Some(CaseStatus::Triaged), reopens: true, restarts: true }
-        }
+        Some(status) if has_ended(&status) => Effect { status: Some(CaseStatus::Triaged), reopens: true },
         Some(_) => Effect::default(),
     })
 }
@@ -216,7 +212,7 @@ fn triaged(past: &View<'_>, entry: &Entry, triage: &Triage, status: Option<CaseS
     // A decision that takes two stands there and waits for the second.
     let reopens = holds && *to == CaseStatus::Reopened;
     let to = if reopens { CaseStatus::Triaged } else { to.clone() };
-    Ok(Effect { status: holds.then_some(to), reopens, restarts: reopens })
+    Ok(Effect { status: holds.then_some(to), reopens })
 }
 
 /// Whether this decision bears out the same one of another coordinator; `Ok(false)` when it is the first.

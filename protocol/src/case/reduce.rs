@@ -223,11 +223,10 @@ fn acks(view: &View<'_>) -> BTreeMap<EventId, BTreeSet<(Fingerprint, AckLevel)>>
 }
 
 fn milestones(view: &View<'_>) -> Milestones {
-    let (mut first, restart) = (Milestones::default(), view.restart());
-    // Whoever did not know that the clocks began anew has answered what was before.
-    let counts = |place: &usize| restart.is_none_or(|restart| view.dag.before(restart, *place));
-    for (_, entry) in view.entries().filter(|(place, _)| counts(place)) {
-        let human = matches!(entry.body(), Body::Ack(ack) if ack.level != AckLevel::Device);
+    let (mut first, restarts) = (Milestones::default(), view.restarts());
+    for (place, entry) in view.entries().filter(|(place, _)| knows(view, &restarts, *place)) {
+        let human =
+            matches!(entry.body(), Body::Ack(ack) if ack.level != AckLevel::Device) || view.ends_hold(place, entry);
         let words = matches!(entry.body(), Body::Notice(_));
         if human || (words && entry.role != Role::Defender) {
             first.human = first.human.or(Some(entry.id()));
@@ -238,6 +237,11 @@ fn milestones(view: &View<'_>) -> Milestones {
         }
     }
     Milestones { lead: view.lead().and_then(|(place, _)| view.dag.at(place)).map(Entry::id), ..first }
+}
+
+/// Whether an event knew of everything from which the clocks run: whoever did not has answered what was before.
+fn knows(view: &View<'_>, restarts: &[usize], place: usize) -> bool {
+    restarts.iter().all(|restart| view.dag.before(*restart, place))
 }
 
 fn grades(view: &View<'_>) -> BTreeMap<EventId, Verification> {
@@ -267,11 +271,10 @@ fn expires(view: &View<'_>) -> BTreeMap<EventId, u64> {
 
 /// Of several that say the same step, the first in order counts.
 fn escalated(view: &View<'_>) -> BTreeMap<u64, EventId> {
-    let (mut steps, since) = (BTreeMap::new(), view.since());
-    for (_, entry) in view.entries() {
+    let (mut steps, restarts) = (BTreeMap::new(), view.restarts());
+    for (_, entry) in view.entries().filter(|(place, _)| knows(view, &restarts, *place)) {
         if let Body::Escalation(escalation) = entry.body()
             && escalation.reason != EscalationReason::MissedCheckIn
-            && Some(escalation.about) == since
         {
             steps.entry(escalation.step).or_insert(entry.id());
         }

@@ -24,8 +24,6 @@ pub(super) struct Effect {
     pub(super) status: Option<CaseStatus>,
     /// Whether it opens again what had ended.
     pub(super) reopens: bool,
-    /// Whether the clocks of the case begin anew.
-    pub(super) restarts: bool,
 }
 
 /// A set of accepted events.
@@ -100,9 +98,35 @@ impl<'a> View<'a> {
         self.restart().or_else(first).and_then(|place| self.dag.at(place)).map(Entry::id)
     }
 
-    /// Where its clocks began anew for the last time.
-    pub(super) fn restart(&self) -> Option<usize> {
-        self.set.iter().filter(|place| self.effect(*place).is_some_and(|effect| effect.restarts)).last()
+    /// The last of [`Self::restarts`], of those that did not know of each other rather duress.
+    fn restart(&self) -> Option<usize> {
+        let is_duress =
+            |place: &usize| self.dag.at(*place).is_some_and(|entry| matches!(entry.body(), Body::Duress(_)));
+        self.restarts().into_iter().max_by_key(|place| (is_duress(place), *place))
+    }
+
+    /// Where its clocks began anew and no later time did: what had ended was opened again, or the case was held for duress. A duress
+    /// begins nothing anew while the case is held for one before it.
+    pub(super) fn restarts(&self) -> Vec<usize> {
+        let duress = |entry: &Entry| matches!(entry.body(), Body::Duress(_));
+        let held: Vec<usize> = self.entries().filter(|(_, entry)| duress(entry)).map(|(place, _)| place).collect();
+        // What ends a hold is said on the desk, which the defender does not read: her next word does not come after it.
+        let ended: Vec<usize> =
+            self.entries().filter(|(place, entry)| self.ends_hold(*place, entry)).map(|(place, _)| place).collect();
+        let holds = |earlier: usize, later: usize| {
+            let ends = |end: &usize| self.dag.before(earlier, *end) && !self.dag.before(later, *end);
+            self.dag.before(earlier, later) && !ended.iter().any(ends)
+        };
+        let anew = held.iter().copied().filter(|place| !held.iter().any(|earlier| holds(*earlier, *place)));
+        let again = self.set.iter().filter(|place| self.effect(*place).is_some_and(|effect| effect.reopens));
+        let all: Vec<usize> = again.chain(anew).collect();
+        self.newest(&all)
+    }
+
+    /// Whether this is the second of two decisions that end a hold for duress.
+    pub(super) fn ends_hold(&self, place: usize, entry: &Entry) -> bool {
+        let decided = || self.effect(place).is_some_and(|effect| effect.status.is_some());
+        matches!(entry.body(), Body::Triage(triage) if triage.verified.is_some()) && decided()
     }
 
     pub(super) fn reopened(&self) -> usize {

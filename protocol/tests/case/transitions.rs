@@ -271,6 +271,40 @@ fn the_clocks_begin_anew_with_duress_and_with_what_opens_a_case_again() {
     let again = story.say(DEFENDER, ThreatAlert::default());
     let case = story.reduced();
     assert_eq!((case.since, case.milestones.ack, case.reopened), (Some(again), None, 1));
+
+    // One opens the case again and answers; the defender, who is offline, says that she is not free to speak.
+    let mut story = Story::at(&CaseStatus::Closed);
+    let seen = story.heads();
+    let again = story.say(DILAN, to(CaseStatus::Reopened));
+    story.say(DILAN, ack(again, AckLevel::Human));
+    let held = story.say_having_seen(DEFENDER, &seen, duress(), &Around::default());
+    let case = story.reduced();
+    assert_eq!((case.status, case.since), (Some(CaseStatus::DuressHold), Some(held)));
+    assert!(case.milestones.ack.is_none(), "nobody has answered the duress");
+}
+
+#[test]
+fn a_duress_after_a_hold_that_the_desk_ended_begins_anew() {
+    let mut story = Story::at(&CaseStatus::Active);
+    let first = story.say(DEFENDER, duress());
+    // What ends a hold is said on the desk: the defender has not seen it when she speaks again.
+    let home = story.heads();
+    let one = story.say(DILAN.on(Group::Desk), verified(CaseStatus::Active));
+    story.say(AMINA.on(Group::Desk), Triage { confirms: Some(one), ..verified(CaseStatus::Active) });
+    let ended = story.reduced();
+    assert_eq!((ended.status, ended.since), (Some(CaseStatus::Active), Some(first)));
+    assert!(ended.milestones.ack.is_some(), "who makes sure has answered");
+    let second = story.say_having_seen(DEFENDER, &home, duress(), &Around::default());
+    let case = story.reduced();
+    assert_eq!((case.status, case.since, case.milestones.ack), (Some(CaseStatus::DuressHold), Some(second), None));
+    let third = story.say_having_seen(DEFENDER, &[second].into(), duress(), &Around::default());
+    assert_eq!(story.reduced().since, Some(second), "not with each check-in");
+    // Two end that too, and she speaks once more.
+    let one = story.say(DILAN.on(Group::Desk), verified(CaseStatus::Active));
+    story.say(AMINA.on(Group::Desk), Triage { confirms: Some(one), ..verified(CaseStatus::Active) });
+    assert_eq!(story.status(), CaseStatus::Active);
+    let fourth = story.say_having_seen(DEFENDER, &[third].into(), duress(), &Around::default());
+    assert_eq!(story.reduced().since, Some(fourth));
 }
 
 #[test]

@@ -129,6 +129,24 @@ fn a_hook_is_told_of_what_is_new_and_of_nothing_twice() {
     assert!(watch.look(model.rows(), model.facts()).contains(&(Told::Escalation, stories[0].id())));
 }
 
+#[test]
+fn a_hook_is_told_again_when_the_clocks_of_a_case_begin_anew() {
+    let (mut story, alert) = Story::alert(START, Kind::Arrest, Urgency::Immediate, Severity::Extreme);
+    let mut watch = Watch::default();
+    watch.look(&BTreeMap::new(), &facts());
+    let mut model = Model::new(&[]);
+    let mut told = |story: &Story, minute: u64| {
+        model.load(board([story]), facts(), (START + minute) * 60, &texts());
+        watch.look(model.rows(), model.facts()).into_iter().map(|(told, _)| told).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&story, 1), [Told::Urgent]);
+    story.say(KARIM, 5, Ack { refs: [alert].into(), level: AckLevel::Human, note: None });
+    assert_eq!(told(&story, 6), []);
+    story.say(SARA, 60, Duress { plan: alert, seq: 0, answer: CheckInAnswer::Ok, late: None });
+    assert_eq!(told(&story, 60), [Told::Urgent], "whoever is on shift hears of it at once");
+    assert_eq!(told(&story, 61), []);
+}
+
 /// First the shift, from the first step on the whole desk, from the second on the duty lead by name.
 #[test]
 fn a_hook_is_told_in_the_order_of_the_ladder() {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use himaya_protocol::case::deadline::{self, Due, Standing};
 use himaya_protocol::case::{Board, Case, Entry};
+use himaya_protocol::content::vocabulary::CaseStatus;
 use himaya_protocol::content::{CaseId, EventId};
 use himaya_protocol::wire::card::Fingerprint;
 use serde_json::{Value, json};
@@ -67,10 +68,11 @@ impl CaseView {
             Due::Met { at, late } => json!({ "met_minutes": at, "due_minutes": null, "late": late }),
             Due::Open { due, overdue } => json!({ "met_minutes": null, "due_minutes": due, "late": overdue }),
         };
+        let held = case.status == Some(CaseStatus::DuressHold);
         let deadlines = self.standing.map_or(Value::Null, |standing| {
             json!({
                 "ack": due(standing.ack), "lead": due(standing.lead), "reply": due(standing.reply),
-                "step": standing.step, "plan_b": standing.plan_b,
+                "step": standing.step, "plan_b": standing.plan_b && !held,
             })
         });
         let what = &case.assessment;
