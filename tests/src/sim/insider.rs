@@ -5,6 +5,7 @@ use himaya::store::{Ctx, Mls};
 use himaya_protocol::wire::Address;
 use himaya_protocol::wire::card::Card;
 use himaya_protocol::wire::lane::{COMMIT_LANE, Chain, Slot};
+use himaya_protocol::wire::parts::PART_SLOTS;
 use himaya_protocol::wire::secret::Secret;
 use openmls::prelude::{GroupId, MlsGroup};
 use openmls_basic_credential::SignatureKeyPair;
@@ -99,7 +100,8 @@ impl Person {
 
     /// The next commit of this person goes in chunks, as if the lane for its parts were full.
     pub fn commits_in_chunks(&mut self) {
-        self.run(|ctx| Ok(ctx.execute("UPDATE lane SET next = 16 WHERE kind = 'part' AND own = 1", &[])?));
+        let full = i64::try_from(PART_SLOTS).expect("a few");
+        self.run(|ctx| Ok(ctx.execute("UPDATE lane SET next = ?1 WHERE kind = 'part' AND own = 1", &[&full])?));
     }
 
     fn contact_lane(&mut self, name: &str, own: bool) -> i64 {
