@@ -265,7 +265,7 @@ pub(super) fn supply(ctx: &Ctx<'_>) -> Result<Supply, EngineError> {
     Ok(match left(ctx)? {
         0 => Supply::Out,
         1..=RESERVE_HALF => Supply::Low,
-        ..=RESERVE => Supply::Reserve,
+        left if left <= RESERVE => Supply::Reserve,
         _ => Supply::Ample,
     })
 }
