@@ -195,7 +195,7 @@ fn frames_and_spill_records() {
         }
         // A record of parts that never were waits where commits lie, and is void elsewhere.
         let records =
-            [(0, 33u16, false), (9, 300, false), (1, 32, false), (8, 256, false), (1, 33, true), (8, 257, true)];
+            [(0, 33u16, false), (17, 600, false), (1, 32, false), (16, 512, false), (1, 33, true), (16, 513, true)];
         for lane in [Lane::Member("person 1"), Lane::Parts("person 1"), Lane::Commit] {
             for (count, length, valid) in records {
                 let place = people[0].places("home", lane)[0].clone();
